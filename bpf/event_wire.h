@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0-only) */
+/*
+ * The records and map values that the BPF programs and userspace share; the only header both
+ * include. Fixed width, explicit padding, zeroed before use. Times are CLOCK_BOOTTIME ns. Addresses
+ * are 16 bytes, IPv4 mapped (::ffff:a.b.c.d), ports in host order. Pids are the host's thread group
+ * ids unless said otherwise.
+ */
+#pragma once
+
+#ifdef __BPF__
+typedef unsigned char wire_u8;
+typedef unsigned short wire_u16;
+typedef unsigned int wire_u32;
+typedef unsigned long long wire_u64;
+typedef int wire_i32;
+#else
+#include <stdint.h>
+typedef uint8_t wire_u8;
+typedef uint16_t wire_u16;
+typedef uint32_t wire_u32;
+typedef uint64_t wire_u64;
+typedef int32_t wire_i32;
+#endif
+
+#define WIRE_ARGS_MAX 32768 /* bytes of argv kept; beyond: WIRE_ARGS_TRUNCATED */
+#define WIRE_PATH_MAX 1024
+#define WIRE_COMM 16
+#define WIRE_ANCESTORS 8
+#define WIRE_PAYLOAD 256 /* first bytes of a stream kept as evidence */
+#define WIRE_LEAF_MAX 128 /* cgroup directory name */
+
+enum wire_type {
+	WIRE_EXEC = 1,      /* struct wire_exec */
+	WIRE_FORK = 2,      /* struct wire_fork */
+	WIRE_EXIT = 3,      /* struct wire_exit */
+	WIRE_NET = 4,       /* struct wire_net */
+	WIRE_PAYLOAD_HIT = 5, /* struct wire_payload */
+	WIRE_CGROUP = 6,    /* struct wire_cgroup */
+	WIRE_TYPE_COUNT_
+};
+
+/* What the kernel decided; all zero = nothing. Values of enum detection/evidence/effect/done. */
+struct wire_verdict {
+	wire_u8 detection;
+	wire_u8 evidence;
+	wire_u8 effect;
+	wire_u8 done;
+	wire_u32 slot; /* kernel policy slot that decided */
+};
+
+struct wire_header {
+	wire_u16 type;
+	wire_u16 flags;
+	wire_u32 size; /* of the whole record */
+	wire_u64 time;
+	wire_u64 cgroup; /* id of the container's own cgroup (not of a nested one) */
+	struct wire_verdict verdict;
+};
+
+enum { /* header.flags */
+	WIRE_ARGS_TRUNCATED = 1,
+	WIRE_PATH_TRUNCATED = 2,
+	WIRE_ARGS_UNREADABLE = 4,
+	WIRE_UPPER_LAYER = 8,  /* executable from an overlay's upper layer */
+	WIRE_MEMFD = 16,       /* executable without a name in any file system */
+	WIRE_AGGREGATED = 32,  /* counters cover more than one happening */
+	WIRE_SUSPECT = 64,     /* a miner's arguments in a printing program: watched until it connects */
+};
+
+struct wire_ancestor {
+	wire_u32 pid;
+	wire_u32 pad;
+	wire_u64 start;
+	char comm[WIRE_COMM];
+};
+
+struct wire_process {
+	wire_u32 pid;
+	wire_u32 ppid;
+	wire_u64 start; /* start_boottime: pid and start name a process for good */
+	wire_u32 uid;
+	wire_u32 gid;
+	char comm[WIRE_COMM];
+};
+
+/* data: path (path_size bytes with its NUL), then args (args_size bytes, each NUL-terminated). */
+struct wire_exec {
+	struct wire_header header;
+	struct wire_process process;
+	wire_u64 inode;
+	wire_u32 device;
+	wire_u32 argc;
+	wire_u32 path_size;
+	wire_u32 args_size;
+	wire_u32 ancestor_count;
+	wire_u32 pad;
+	struct wire_ancestor ancestors[WIRE_ANCESTORS];
+	char sign[64]; /* the argument or name that gave it away */
+	char data[];
+};
+
+struct wire_fork {
+	struct wire_header header;
+	struct wire_process process; /* the child */
+};
+
+struct wire_exit {
+	struct wire_header header;
+	struct wire_process process;
+	wire_i32 code;   /* exit status 0-255 */
+	wire_i32 signal; /* 0 = left by itself */
+};
+
+enum wire_net_kind {
+	WIRE_NET_CONNECT = 1, /* attempt by a process of the container */
+	WIRE_NET_ESTABLISHED = 2,
+	WIRE_NET_ACCEPT = 3,
+	WIRE_NET_LISTEN = 4,
+	WIRE_NET_CLOSE = 5,
+	WIRE_NET_REFUSED = 6, /* by us: EPERM */
+	WIRE_NET_TRAFFIC = 7, /* aggregate of many of one kind; see count */
+};
+
+struct wire_net {
+	struct wire_header header;
+	struct wire_process process; /* pid 0 when the kernel no longer knew */
+	wire_u8 kind;
+	wire_u8 proto;     /* IPPROTO_TCP, IPPROTO_UDP */
+	wire_u8 direction; /* enum direction */
+	wire_u8 pad[5];
+	wire_u8 local[16];
+	wire_u8 remote[16];
+	wire_u16 local_port;
+	wire_u16 remote_port;
+	wire_u32 pad2;
+	wire_u64 count; /* absolute since the aggregate began */
+	wire_u64 first, last;
+	wire_u64 bytes_sent, bytes_received;
+};
+
+struct wire_payload {
+	struct wire_header header;
+	struct wire_process process;
+	wire_u8 local[16];
+	wire_u8 remote[16];
+	wire_u16 local_port;
+	wire_u16 remote_port;
+	wire_u32 size; /* of data */
+	wire_u8 data[WIRE_PAYLOAD];
+};
+
+enum wire_cgroup_kind { WIRE_CGROUP_MADE = 1, WIRE_CGROUP_GONE = 2 };
+
+struct wire_cgroup {
+	struct wire_header header; /* cgroup = its id */
+	wire_u64 parent;
+	wire_u32 kind;
+	wire_u32 known; /* it matched sensor_container_expect, or lies below a known one */
+	char leaf[WIRE_LEAF_MAX];
+};

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages between Defender, Gate and Console. Each has one row in messages.c: number, who may
+ * send it, and the record that is its body. Numbers go over the wire: append, never reuse.
+ * An unknown number, a message from the wrong side or a body that does not decode ends the
+ * connection.
+ */
+#pragma once
+
+#include "model/records.h"
+
+enum ipc_role { IPC_DEFENDER = 1, IPC_GATE = 2, IPC_CONSOLE = 4 };
+
+enum ipc_type {
+	IPC_HELLO = 1,      /* both, first on each connection: struct ipc_hello */
+	IPC_STATUS = 2,     /* Defender to Console, each second and on change: struct status */
+	IPC_CONTAINER = 3,  /* Gate to Defender, Defender to Console: struct container (upsert by id) */
+	IPC_EDGE = 4,       /* Defender to Console: struct edge (upsert by container, process, other side) */
+	IPC_AUDIT = 5,      /* Defender to Console: struct audit; frame seq = spool sequence */
+	IPC_AUDIT_ACK = 6,  /* Console to Defender: struct ipc_seq: all up to seq are committed */
+	IPC_POLICY = 7,     /* Console to Defender: struct ipc_blob: policy_encode() form */
+	IPC_QUERY_EVENTS = 8, /* Console to Defender: struct ipc_query; seq = request */
+	IPC_EVENTS = 9,     /* the answer, several frames of the same seq: struct ipc_events */
+	IPC_QUERY_PROCESSES = 10, /* Console to Defender: struct ipc_query (container); seq = request */
+	IPC_PROCESSES = 11, /* the answer, one frame: struct ipc_processes */
+	IPC_RUNTIME = 12,   /* Gate to Defender: struct runtime_status (upsert by kind and socket) */
+	IPC_ENGINE_OPEN = 13, /* Gate to Defender: struct ipc_engine; answered by IPC_ENGINE_FD, same seq */
+	IPC_ENGINE_FD = 14, /* Defender to Gate: struct ipc_result, and on success one descriptor attached */
+	IPC_STOP = 15,      /* Defender to Gate: struct ipc_stop: keep the engine from restarting it */
+	IPC_STOP_DONE = 16, /* Gate to Defender: struct ipc_result, same seq */
+	IPC_SYNCED = 17,    /* Gate to Defender: struct ipc_result: the inventory of one engine is complete */
+	IPC_PROCESS_STARTED = 18, /* Gate to Defender: struct ipc_pid: container init exists, before its start */
+	IPC_TYPE_COUNT_
+};
+
+#define IPC_VERSION 1
+
+struct ipc_hello {
+	uint32_t version; /* IPC_VERSION */
+	enum ipc_role role;
+	char *program; /* "seawall-gate 0.1.0" */
+	uint32_t pid;
+};
+
+struct ipc_seq {
+	uint64_t seq;
+};
+
+struct ipc_blob {
+	uint64_t revision;
+	struct blob data;
+};
+
+struct ipc_query {
+	char *container; /* id, id prefix or name; NULL = all */
+	uint64_t since, until; /* wall ns, 0 = open */
+	uint32_t limit; /* rows, 0 = the Defender's own limit */
+	uint64_t after; /* only events with a seq above this */
+};
+
+struct ipc_events {
+	struct record_list events; /* struct event */
+	bool last;
+	bool more; /* with last: the limit was reached */
+	int32_t error; /* negative errno */
+};
+
+struct ipc_processes {
+	struct record_list processes; /* struct process */
+	int32_t error;
+};
+
+struct ipc_engine {
+	enum runtime_kind kind;
+	char *socket; /* path as configured; the Defender only opens paths of its own configuration */
+};
+
+struct ipc_result {
+	int32_t error; /* 0 or negative errno */
+	char *message;
+};
+
+struct ipc_stop {
+	char *container; /* full id */
+	enum runtime_kind runtime;
+	char *reason;
+};
+
+struct ipc_pid {
+	char *container;
+	uint32_t pid;
+};
+
+struct ipc_message {
+	enum ipc_type type;
+	unsigned senders; /* enum ipc_role, ored */
+	const struct record_desc *body;
+};
+
+/* The row of a message, or NULL. */
+const struct ipc_message *ipc_message(unsigned type);

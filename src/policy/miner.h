@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Recognising crypto miners by what they are told and what they say. The state machines live in
+ * bpf/miner_argv.h and bpf/stratum.h, which the kernel half compiles too: one judgement, two places.
+ */
+#pragma once
+
+#include "model/enums.h"
+#include "model/record.h"
+
+enum miner_judgement {
+	MINER_NO,
+	MINER_SUSPECT, /* arguments of a miner given to a program that may only print or search them:
+			* decided at its first connection */
+	MINER_YES,
+};
+
+struct miner_finding {
+	enum miner_judgement judgement;
+	enum evidence evidence; /* NAME, ARGV or STRATUM */
+	char sign[96];          /* the token or method that gave it away */
+};
+
+/* path: executable; args: argv with argv[0]. */
+struct miner_finding miner_judge_exec(const char *path, const struct str_list *args);
+/* First bytes of a stream, one direction. */
+struct miner_finding miner_judge_payload(const void *data, size_t size);
