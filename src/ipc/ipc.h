@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Framed records over a unix stream socket, on a loop. A frame is u32 body length, u16 type,
- * u16 zero, u64 seq, body (record binary form). Each side sends IPC_HELLO first.
+ * u16 flags (1 = a descriptor is attached), u64 seq, body (record
+ * binary form). Each side sends IPC_HELLO first.
  * Sending never blocks: frames queue up to a limit, beyond which ipc_send returns -ENOBUFS.
  */
 #pragma once
