@@ -37,6 +37,7 @@ uint64_t journal_bytes(const struct journal *j);
 int journal_drop_until(struct journal *j, uint64_t seq);
 
 /* Reads in order, from the first record with seq > after and wall time >= since. The callback
- * returns 0 to go on, 1 to stop, -errno to fail. Borrowed views. */
+ * returns 0 to go on, 1 to stop, -errno to fail, and must not change the journal. Borrowed views.
+ * Coming back with `after` = the last seq seen goes on where the last call stopped, without a search. */
 typedef int journal_read_fn(void *ctx, uint64_t seq, uint64_t wall_ns, const void *data, uint32_t size);
 int journal_read(struct journal *j, uint64_t after, uint64_t since, journal_read_fn *fn, void *ctx);
