@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes the reference pages that come from tables: gen_docs DIR. With --check it writes nothing and
+ * fails when a page differs, so that a table and its page cannot drift apart.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "model/records.h"
+
+static void put_schemas(struct buf *out)
+{
+	buf_puts(out, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"Seawall records\",\"$defs\":{\n");
+	for (size_t i = 0; i < all_records_count; i++) {
+		buf_puts(out, i ? ",\n" : "");
+		json_put_str(out, all_records[i]->name);
+		buf_putc(out, ':');
+		record_schema(all_records[i], out);
+	}
+	buf_puts(out, "\n}}\n");
+}
+
+static void put_detections(struct buf *out)
+{
+	buf_puts(out, "# Detections\n\nGenerated from `src/model/enums.c` by `make docs`.\n\n"
+		"| id | severity | ATT&CK | what | built |\n|---|---|---|---|---|\n");
+	for (int i = 1; i < DETECTION_COUNT_; i++) {
+		const struct detection_info *d = detection_info((enum detection)i);
+		buf_printf(out, "| `%s` | %s | %s | %s | %s |\n", enum_name(&detection_names, i),
+			enum_name(&severity_names, (int)d->severity), d->technique, d->title, d->built ? "yes" : "not yet");
+	}
+}
+
+static const struct {
+	const char *file;
+	void (*put)(struct buf *out);
+} pages[] = {
+	{"records.schema.json", put_schemas},
+	{"detections.md", put_detections},
+};
+
+int main(int argc, char **argv)
+{
+	bool check = argc == 3 && strcmp(argv[1], "--check") == 0;
+	int failures = 0;
+
+	if (argc != 2 && !check) {
+		fprintf(stderr, "usage: gen_docs [--check] DIR\n");
+		return 2;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		CLEANUP(buf_done) struct buf page = BUF_INIT(8u << 20);
+		CLEANUP(buf_done) struct buf present = BUF_INIT(8u << 20);
+		char path[4096];
+
+		pages[i].put(&page);
+		snprintf(path, sizeof(path), "%s/%s", argv[argc - 1], pages[i].file);
+		int r = check ? file_read(path, &present) : file_write_atomic(path, page.data, page.len, 0644);
+		if (r < 0 || (check && (present.len != page.len || memcmp(present.data, page.data, page.len) != 0))) {
+			fprintf(stderr, "%s: %s\n", path, r < 0 ? strerror(-r) : "differs from its table: run make docs");
+			failures++;
+		}
+	}
+	return failures ? 1 : 0;
+}
