@@ -39,7 +39,12 @@ enum wire_type {
 	WIRE_TYPE_COUNT_
 };
 
-/* What the kernel decided; all zero = nothing. Values of enum detection/evidence/effect/done. */
+/*
+ * What the kernel decided; all zero = nothing. Values of enum detection/evidence/effect/done.
+ * effect is what the rule asks for; done is what the kernel did to this process or packet: ALERT
+ * (told you), PREVENT (killed, refused or dropped) or FAILED. Stopping the container is the
+ * reader's part. With WIRE_SUSPECT nothing was done yet.
+ */
 struct wire_verdict {
 	wire_u8 detection;
 	wire_u8 evidence;
@@ -136,6 +141,7 @@ struct wire_net {
 	wire_u64 count; /* absolute since the aggregate began */
 	wire_u64 first, last;
 	wire_u64 bytes_sent, bytes_received;
+	char sign[64]; /* REFUSED as a miner: the argument that gave it away */
 };
 
 struct wire_payload {
@@ -146,6 +152,7 @@ struct wire_payload {
 	wire_u16 local_port;
 	wire_u16 remote_port;
 	wire_u32 size; /* of data */
+	char sign[64]; /* the method that gave it away */
 	wire_u8 data[WIRE_PAYLOAD];
 };
 
@@ -157,4 +164,28 @@ struct wire_cgroup {
 	wire_u32 kind;
 	wire_u32 known; /* it matched sensor_container_expect, or lies below a known one */
 	char leaf[WIRE_LEAF_MAX];
+};
+
+/* ---- map keys and values ---- */
+
+#define WIRE_CGROUPS_MAX 65536
+#define WIRE_WAKE_BYTES 65536 /* records without a verdict wait in a ring until so many are there */
+
+struct wire_cgroup_entry {
+	wire_u64 container; /* cgroup id of the container's own cgroup; nested ones inherit it */
+	wire_u32 slot;
+	wire_u32 pad;
+};
+
+struct wire_leaf {
+	char name[WIRE_LEAF_MAX]; /* zero padded; see cgroup_leaf.h */
+};
+
+enum wire_counter {
+	WIRE_SEEN,
+	WIRE_DROPPED_SECURITY, /* ring full */
+	WIRE_DROPPED_BULK,     /* ring full */
+	WIRE_DROPPED_SCRATCH,  /* no working memory: an exec went unjudged */
+	WIRE_DROPPED_CGROUP,   /* more cgroups than WIRE_CGROUPS_MAX: a container is not watched */
+	WIRE_COUNTER_COUNT_
 };

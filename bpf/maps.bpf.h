@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map, once. Each source file includes this; the definitions are weak, so that linking the
+ * objects leaves one of each. Sizes that depend on the host are set by src/sensor before loading.
+ */
+#pragma once
+
+#include "event_wire.h"
+#include "kernel_types.h"
+
+#define MAP SEC(".maps") __weak
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} security_ring MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} bulk_ring MAP;
+
+/* One row of counters; see enum wire_counter. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_COUNTER_COUNT_);
+	__type(key, u32);
+	__type(value, u64);
+} counters MAP;
+
+/* cgroup id -> the container it belongs to. Absent = not a container: nothing is looked at. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_CGROUPS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, struct wire_cgroup_entry);
+} cgroups MAP;
+
+/* Names of cgroups that are about to be made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_CGROUPS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wire_leaf);
+	__type(value, u32); /* slot */
+} expected MAP;

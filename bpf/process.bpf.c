@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Processes of containers: fork, exec, exit. At exec the kernel also decides (judge.bpf.h): a
+ * SIGKILL sent from here takes effect before the first instruction of the new program.
+ */
+#include "path.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile wire_u32 self_pid = 0;
+const volatile bool use_cgroup_v1 = false;
+const volatile wire_u32 hierarchy = 0;
+const volatile bool exit_has_group_dead = false;
+
+/* Where an exec record grows: too large for the stack and for a per-CPU map. One for each CPU. */
+struct exec_scratch {
+	char path[WIRE_PATH_MAX + NAME_MAX + 1];
+	u8 record[sizeof(struct wire_exec) + WIRE_PATH_MAX + WIRE_ARGS_MAX]; /* struct wire_exec */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set to the number of CPUs */
+	__type(key, u32);
+	__type(value, struct exec_scratch);
+} exec_scratches SEC(".maps");
+
+static __always_inline struct wire_exec *scratch_exec(struct exec_scratch *s)
+{
+	return (struct wire_exec *)s->record;
+}
+
+static __always_inline void ancestor_fill(struct wire_ancestor *a, struct task_struct *task)
+{
+	a->pid = BPF_CORE_READ(task, tgid);
+	a->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	BPF_CORE_READ_INTO(&a->comm, task, group_leader, comm);
+	a->comm[WIRE_COMM - 1] = 0;
+}
+
+static __always_inline void ancestors_fill(struct wire_exec *exec, struct task_struct *task)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+
+#pragma unroll
+	for (int i = 0; i < WIRE_ANCESTORS; i++) {
+		if (BPF_CORE_READ(parent, tgid) == 0)
+			return;
+		ancestor_fill(&exec->ancestors[i], parent);
+		exec->ancestor_count = i + 1;
+		parent = BPF_CORE_READ(parent, group_leader, real_parent);
+	}
+}
+
+/* What the inode tells: a file without a name, and one that the image did not bring. */
+static __always_inline void file_fill(struct wire_exec *exec, struct file *file)
+{
+	struct inode *inode = file->f_inode;
+
+	exec->inode = inode->i_ino;
+	exec->device = inode->i_sb->s_dev;
+	if (inode->i_nlink == 0)
+		exec->header.flags |= WIRE_MEMFD;
+	if (inode->i_sb->s_magic == OVERLAYFS_MAGIC && bpf_core_type_exists(struct ovl_inode)) {
+		struct ovl_inode *o = (void *)((char *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode));
+
+		if (BPF_CORE_READ(o, __upperdentry))
+			exec->header.flags |= WIRE_UPPER_LAYER;
+	}
+}
+
+static __always_inline void path_fill(struct exec_scratch *s, struct file *file, struct task_struct *task)
+{
+	struct path_walk w = {.buffer = s->path};
+	u32 start = path_resolve(&w, file, task);
+	u32 size = WIRE_PATH_MAX - start;
+
+	if (!w.done)
+		scratch_exec(s)->header.flags |= WIRE_PATH_TRUNCATED;
+	if (start >= WIRE_PATH_MAX || size > WIRE_PATH_MAX)
+		return;
+	bpf_probe_read_kernel(s->record + sizeof(struct wire_exec), size, s->path + start);
+	scratch_exec(s)->path_size = size;
+}
+
+static __always_inline void args_fill(struct exec_scratch *s, struct task_struct *task)
+{
+	u64 start = task->mm->arg_start;
+	u64 size = task->mm->arg_end - start;
+	u32 at = scratch_exec(s)->path_size;
+
+	if (at > WIRE_PATH_MAX)
+		return;
+	if (size > WIRE_ARGS_MAX) {
+		size = WIRE_ARGS_MAX;
+		scratch_exec(s)->header.flags |= WIRE_ARGS_TRUNCATED;
+	}
+	if (size == 0 || bpf_probe_read_user(s->record + sizeof(struct wire_exec) + at, size, (void *)start)) {
+		scratch_exec(s)->header.flags |= WIRE_ARGS_UNREADABLE;
+		return;
+	}
+	scratch_exec(s)->args_size = size;
+}
+
+static __always_inline void exec_send(struct exec_scratch *s)
+{
+	u64 size = scratch_exec(s)->path_size + scratch_exec(s)->args_size;
+	const struct wire_verdict *v = &scratch_exec(s)->header.verdict;
+
+	if (size > WIRE_PATH_MAX + WIRE_ARGS_MAX)
+		return;
+	security_send(&scratch_exec(s)->header, sizeof(struct wire_exec) + size, v->detection || v->done);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct wire_cgroup_entry *entry = task_container(task);
+	u32 cpu = bpf_get_smp_processor_id();
+	struct exec_scratch *s;
+	struct wire_exec *exec;
+
+	if (!entry || task->tgid == self_pid)
+		return 0;
+	s = bpf_map_lookup_elem(&exec_scratches, &cpu);
+	if (!s) {
+		count(WIRE_DROPPED_SCRATCH);
+		return 0;
+	}
+	exec = scratch_exec(s);
+	__builtin_memset(exec, 0, sizeof(*exec));
+	header_fill(&exec->header, WIRE_EXEC, entry->container);
+	process_fill(&exec->process, task);
+	exec->argc = bprm->argc;
+	file_fill(exec, bprm->file);
+	path_fill(s, bprm->file, task);
+	args_fill(s, task);
+	ancestors_fill(exec, task);
+	exec_send(s);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct wire_cgroup_entry *entry;
+	struct wire_fork rec;
+
+	if (child->pid != child->tgid)
+		return 0;
+	entry = task_container(child);
+	if (!entry)
+		return 0;
+	__builtin_memset(&rec, 0, sizeof(rec));
+	header_fill(&rec.header, WIRE_FORK, entry->container);
+	process_fill(&rec.process, child);
+	security_send(&rec.header, sizeof(rec), false);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int on_exit(unsigned long long *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	struct wire_cgroup_entry *entry;
+	struct wire_exit rec;
+
+	if (!task_group_dead(ctx))
+		return 0;
+	entry = task_container(task);
+	if (!entry)
+		return 0;
+	__builtin_memset(&rec, 0, sizeof(rec));
+	header_fill(&rec.header, WIRE_EXIT, entry->container);
+	process_fill(&rec.process, task);
+	rec.code = (task->exit_code >> 8) & 0xff;
+	rec.signal = task->exit_code & 0x7f;
+	security_send(&rec.header, sizeof(rec), false);
+	return 0;
+}

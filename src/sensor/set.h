@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share: the loaded set. Nobody else includes this. */
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include "sensor/sensor.h"
+
+#define SENSOR_PROGRAMS_MAX 16
+#define SENSOR_LOG_SIZE (256 << 10) /* of each program while loading; touched only by a refused one */
+
+enum sensor_attach { SENSOR_ATTACH_TRACE, SENSOR_ATTACH_CGROUP };
+
+/* One row for each BPF program; see programs.c. */
+struct sensor_program {
+	const char *program; /* function in bpf/ */
+	const char *name;    /* shown to people */
+	bool security;       /* without it there is no protection: loading fails */
+	enum sensor_attach attach;
+	const char *enforcer; /* what it can prevent, NULL = it only looks */
+};
+
+extern const struct sensor_program sensor_programs[];
+extern const size_t sensor_programs_count;
+
+struct sensor_program_state {
+	enum sensor_state state;
+	char reason[160];
+	struct bpf_link *link;
+	char *log; /* the verifier's, while loading */
+};
+
+struct seawall_bpf;
+
+struct sensor_ring {
+	struct ring_buffer *ring;
+	int timer;  /* wakes the reader for records that did not */
+	int budget; /* left in the present drain */
+	int handled;
+};
+
+struct sensor_set {
+	struct seawall_bpf *bpf;
+	struct sensor_config config;
+	char cgroup_root[256]; /* mount of the watched hierarchy */
+	char cgroup2_root[256]; /* mount of the v2 hierarchy: where cgroup programs are attached */
+	uint32_t hierarchy;
+	struct sensor_program_state states[SENSOR_PROGRAMS_MAX];
+	uint64_t verified_at;
+	sensor_record_fn *fn;
+	void *ctx;
+	struct sensor_ring security, bulk;
+	uint64_t invalid; /* records that failed their check */
+	uint64_t blind_ms, blind_checked, blind_drops;
+	uint32_t bank;
+	uint64_t flushed; /* boot time of the last flush */
+};
+
+/* programs.c: opens, loads (switching off what this kernel refuses) and attaches. */
+int sensor_programs_start(struct sensor_set *s, struct diag *reterr);
+void sensor_programs_stop(struct sensor_set *s);
+/* status.c: adds the time since the last call to blind_ms when a security record was lost in it. */
+void sensor_blind_measure(struct sensor_set *s);
+/* cgroup.c: finds the mounts. */
+int sensor_cgroup_find(struct sensor_set *s, struct diag *reterr);
