@@ -1,35 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The exec storm: spawns PROGRAM N times, one after the other (vfork inside posix_spawn), and prints
- * the nanoseconds that it took. Usage: spawner N PROGRAM [ARGUMENT...]
+ * the nanoseconds that it took. With -k each run must be killed by a signal, and its own nanoseconds
+ * from the spawn to the news of its death are printed, one line each.
+ * Usage: spawner [-k] N PROGRAM [ARGUMENT...]
  */
-#include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 int main(int argc, char **argv)
 {
+	int killed = argc > 1 && !strcmp(argv[1], "-k"), n, status, r;
 	char *none[] = {NULL};
-	struct timespec a, b;
-	int status, r, n = argc > 2 ? atoi(argv[1]) : 0;
+	long long begun, from;
 	pid_t pid;
 
+	argv += killed;
+	argc -= killed;
+	n = argc > 2 ? atoi(argv[1]) : 0;
 	if (n <= 0) {
-		fprintf(stderr, "usage: spawner N PROGRAM [ARGUMENT...]\n");
+		fprintf(stderr, "usage: spawner [-k] N PROGRAM [ARGUMENT...]\n");
 		return 2;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	begun = now();
 	for (int i = 0; i < n; i++) {
+		from = now();
 		r = posix_spawn(&pid, argv[2], NULL, NULL, argv + 2, none);
-		if (r != 0 || waitpid(pid, &status, 0) < 0 || status != 0) {
+		if (r != 0 || waitpid(pid, &status, 0) < 0 || (killed ? !WIFSIGNALED(status) : status != 0)) {
 			fprintf(stderr, "spawner: run %d of %s failed\n", i, argv[2]);
 			return 1;
 		}
+		if (killed)
+			printf("%lld\n", now() - from);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	printf("%lld\n", (b.tv_sec - a.tv_sec) * 1000000000LL + b.tv_nsec - a.tv_nsec);
+	if (!killed)
+		printf("%lld\n", now() - begun);
 	return 0;
 }
