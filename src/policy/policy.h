@@ -12,6 +12,7 @@
 #define POLICY_TEXT_MAX (4u << 20) /* bytes of one policy file */
 #define POLICY_RULES_MAX 64        /* rules of one area */
 #define POLICY_PATTERNS_MAX 64     /* patterns of one list of one rule */
+#define POLICY_COLLECTIONS_MAX 1024
 
 /* One entry of a collection list: pattern, and whether it excludes (`-pattern`). */
 struct scope_pattern {
@@ -54,6 +55,7 @@ struct denied_list {
 struct runtime_rule {
 	char *name;
 	char *notes;
+	char *owner;
 	bool disabled;
 	uint32_t *scope; /* indices into policy->collections; 0 entries = everything */
 	uint32_t scope_count;
@@ -114,7 +116,10 @@ struct policy *policy_ref(struct policy *p);
 struct policy *policy_unref(struct policy *p);
 CLEANUP_DEFINE(struct policy, policy_unref)
 
-/* Binary form for Defenders, who parse no YAML. Decoding checks everything: hostile input is -EBADMSG. */
+/*
+ * Binary form for Defenders, who parse no YAML; everything but `text`. Decoding checks everything:
+ * hostile input is -EBADMSG.
+ */
 void policy_encode(const struct policy *p, struct buf *out);
 int policy_decode(struct policy **ret, const void *data, size_t n);
 
@@ -132,6 +137,8 @@ struct verdict {
 	enum evidence evidence;
 	enum effect effect;       /* asked */
 	char reason[160];         /* "argument 'stratum+tcp://'": one sign, for the message */
+	bool suspect;             /* EXEC only: a miner's arguments given to a program that may only
+				   * print them; policy_match_suspect() when it connects */
 };
 
 /*
@@ -140,3 +147,9 @@ struct verdict {
  * order.
  */
 struct verdict policy_match_event(const struct runtime_rule *rule, const struct event *e);
+
+/* The first bytes that a process of the container sends or gets: stratum. */
+struct verdict policy_match_payload(const struct runtime_rule *rule, const void *data, size_t size);
+
+/* A suspect process connects: its exec is judged again, now without the doubt. */
+struct verdict policy_match_suspect(const struct runtime_rule *rule, const struct event *exec);

@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables of the policy file, and the small functions that check and store single values. To
+ * add a key: a row in its map's table; a row that is not enforced yet says so by `later` or by
+ * detections that are not built, and its users are warned.
+ */
+#include "policy/grammar.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/pattern.h"
+#include "policy/image.h"
+#include "policy/suggest.h"
+
+#define NAME_BYTES_MAX 128
+
+#define FIELDS(table) .fields = (table), .field_count = ARRAY_SIZE(table)
+#define MAP(table) {.kind = SCHEMA_MAP, .expected = "a map of `key: value`", FIELDS(table)}
+#define LIST(item_, expected_) {.kind = SCHEMA_LIST, .item = &(item_), .expected = (expected_), .max = POLICY_PATTERNS_MAX}
+#define SCOPE_LIST(item_, expected_) \
+	{.kind = SCHEMA_LIST, .item = &(item_), .expected = (expected_), .min = 1, .max = POLICY_PATTERNS_MAX}
+#define RULES(item_, names_) \
+	{.kind = SCHEMA_LIST, .item = &(item_), .expected = "a list of rules", .names = (names_), .max = POLICY_RULES_MAX}
+#define BIT(choice) (1u << (choice))
+
+/* ---- single values ---- */
+
+static bool printable(const char *s)
+{
+	for (; *s; s++)
+		if (iscntrl((unsigned char)*s))
+			return false;
+	return true;
+}
+
+static int store_text(struct walk *w, const struct node *n, void *target)
+{
+	return target ? str_set(target, n->text) : 0;
+}
+
+static int store_name(struct walk *w, const struct node *n, void *target)
+{
+	size_t len = strlen(n->text);
+
+	if (len == 0 || len > NAME_BYTES_MAX || !printable(n->text))
+		return schema_error(w, n, "a text of 1 to 128 bytes in one line", "'%s' is empty, too long or has line breaks", node_label(n));
+	return store_text(w, n, target);
+}
+
+static int store_version(struct walk *w, const struct node *n, void *target)
+{
+	if (!n->plain || strcmp(n->text, "1") != 0)
+		return schema_error(w, n, "1", "the policy language version '%.32s' is not known", n->text);
+	return 0;
+}
+
+static const char pattern_expected[] = "a text with `*` only at its beginning and/or end";
+
+static int store_path(struct walk *w, const struct node *n, void *target)
+{
+	if (pattern_check(n->text) < 0)
+		return schema_error(w, n, pattern_expected, "bad pattern '%.128s'", n->text);
+	if (n->text[0] != '/' && n->text[0] != '*')
+		return schema_error(w, n, "a path from `/`, or a pattern from `*`", "the path '%.128s' is not absolute", n->text);
+	return target ? str_list_add(target, n->text) : 0;
+}
+
+static int store_domain(struct walk *w, const struct node *n, void *target)
+{
+	if (pattern_check(n->text) < 0 || strpbrk(n->text, " /:@"))
+		return schema_error(w, n, "a name such as pool.example or *.example", "bad domain '%.128s'", n->text);
+	return target ? str_list_add(target, n->text) : 0;
+}
+
+static int store_address(struct walk *w, const struct node *n, void *target)
+{
+	struct denied_list *l = target;
+	struct address_range range;
+
+	if (parse_cidr(n->text, range.address, &range.prefix) < 0)
+		return schema_error(w, n, "an address such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32", "bad address '%.64s'", n->text);
+	if (!l)
+		return 0;
+	struct address_range *p = realloc(l->addresses, (l->address_count + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	l->addresses = p;
+	p[l->address_count++] = range;
+	return 0;
+}
+
+/* "2375" or "3333-3340". */
+static bool parse_ports(const char *text, struct port_range *ret)
+{
+	char from[8];
+	size_t n = strcspn(text, "-");
+	uint64_t a, b;
+
+	if (n >= sizeof(from))
+		return false;
+	memcpy(from, text, n);
+	from[n] = 0;
+	if (parse_u64(from, 1, 65535, &a) < 0 || parse_u64(text[n] ? text + n + 1 : from, a, 65535, &b) < 0)
+		return false;
+	*ret = (struct port_range){(uint16_t)a, (uint16_t)b};
+	return true;
+}
+
+static int store_ports(struct walk *w, const struct node *n, void *target)
+{
+	struct denied_list *l = target;
+	struct port_range range;
+
+	if (!parse_ports(n->text, &range))
+		return schema_error(w, n, "1 to 65535, or a range such as 3333-3340", "bad port '%.32s'", n->text);
+	if (!l)
+		return 0;
+	struct port_range *p = realloc(l->ports, (l->port_count + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	l->ports = p;
+	p[l->port_count++] = range;
+	return 0;
+}
+
+static int scope_add(struct scope_list *l, const char *text, bool exclude)
+{
+	struct scope_pattern *p = realloc(l->items, (l->count + 1) * sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	l->items = p;
+	p[l->count] = (struct scope_pattern){.text = strdup(text), .exclude = exclude};
+	return p[l->count++].text ? 0 : -ENOMEM;
+}
+
+/* `-pattern` excludes. Returns the bare pattern, or NULL after reporting in *r. */
+static const char *scope_text(struct walk *w, const struct node *n, int *r)
+{
+	const char *text = n->text + (n->text[0] == '-');
+
+	*r = pattern_check(text) == 0 ? 0 : schema_error(w, n, pattern_expected, "bad pattern '%.128s'", n->text);
+	return pattern_check(text) == 0 ? text : NULL;
+}
+
+static int store_scope(struct walk *w, const struct node *n, void *target)
+{
+	int r;
+	const char *text = scope_text(w, n, &r);
+
+	return text && target ? scope_add(target, text, text != n->text) : r;
+}
+
+static int store_image(struct walk *w, const struct node *n, void *target)
+{
+	char canonical[IMAGE_NAME_MAX];
+	int r;
+	const char *text = scope_text(w, n, &r);
+
+	if (!text)
+		return r;
+	if (strlen(text) > IMAGE_NAME_MAX / 2 || strpbrk(text, " \t"))
+		return schema_error(w, n, "an image name such as nginx, *:latest or registry.local:5000/*", "bad image '%.128s'", n->text);
+	return target ? scope_add(target, image_pattern(text, canonical, sizeof(canonical)), text != n->text) : 0;
+}
+
+static int store_label(struct walk *w, const struct node *n, void *target)
+{
+	int r;
+	const char *text = scope_text(w, n, &r);
+
+	if (text && !strchr(text, ':') && strcmp(text, "*") != 0)
+		return schema_error(w, n, "key:value, key:* or *:value", "bad label '%.128s'", n->text);
+	return text && target ? scope_add(target, text, text != n->text) : r;
+}
+
+/* ---- references ---- */
+
+static int unknown_reference(struct walk *w, const struct node *n, enum name_set set, const char *what)
+{
+	struct suggestion near = SUGGESTION(n->text);
+	char expected[192];
+
+	if (w->broken)
+		return 0; /* it may stand in the part that could not be read */
+	for (uint32_t i = 0; i < w->known[set].count; i++)
+		suggestion_offer(&near, w->known[set].items[i].text);
+	snprintf(expected, sizeof(expected), "the name of a %s", what);
+	if (near.best)
+		return schema_error(w, n, expected, "unknown %s '%.64s', did you mean '%.64s'?", what, n->text, near.best);
+	return schema_error(w, n, expected, "unknown %s '%.64s'", what, n->text);
+}
+
+/* Needs no definition: it is the scope without a collection. */
+static const char everything[] = "everything";
+
+static int store_scope_name(struct walk *w, const struct node *n, void *target)
+{
+	const struct names *known = &w->known[NAMES_COLLECTIONS];
+	const struct name *found = names_find(known, n->text);
+	struct runtime_rule *rule = target;
+
+	if (!found && strcmp(n->text, everything) != 0)
+		return unknown_reference(w, n, NAMES_COLLECTIONS, "collection");
+	if (!rule || !found)
+		return 0; /* see finish_rule */
+	uint32_t *p = realloc(rule->scope, (rule->scope_count + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	rule->scope = p;
+	p[rule->scope_count++] = (uint32_t)(found - known->items);
+	return 0;
+}
+
+static int check_group(struct walk *w, const struct node *n, void *target)
+{
+	return names_find(&w->known[NAMES_GROUPS], n->text) ? 0 : unknown_reference(w, n, NAMES_GROUPS, "group");
+}
+
+/* ---- forms of values that are only checked ---- */
+
+static int check_duration(struct walk *w, const struct node *n, void *target)
+{
+	uint64_t ns;
+
+	return parse_duration(n->text, &ns) == 0 ? 0 : schema_error(w, n, "a duration such as 12h or 7d", "bad duration '%.32s'", n->text);
+}
+
+static int check_date(struct walk *w, const struct node *n, void *target)
+{
+	static const char form[] = "dddd-dd-dd";
+	bool good = strlen(n->text) == sizeof(form) - 1;
+
+	for (size_t i = 0; good && form[i]; i++)
+		good = form[i] == 'd' ? isdigit((unsigned char)n->text[i]) != 0 : n->text[i] == form[i];
+	int month = good ? (n->text[5] - '0') * 10 + n->text[6] - '0' : 0;
+	int day = good ? (n->text[8] - '0') * 10 + n->text[9] - '0' : 0;
+	if (month < 1 || month > 12 || day < 1 || day > 31)
+		return schema_error(w, n, "a date such as 2027-01-31", "bad date '%.32s'", n->text);
+	return 0;
+}
+
+static int check_digest(struct walk *w, const struct node *n, void *target)
+{
+	if (!str_has_prefix(n->text, "sha256:") || strlen(n->text) != 71 || !str_is_hex(n->text + 7, 64))
+		return schema_error(w, n, "sha256: and 64 hexadecimal digits", "bad digest '%.80s'", n->text);
+	return 0;
+}
+
+/* ---- words ---- */
+
+static const struct schema name = {.kind = SCHEMA_TEXT, .expected = "a name", .store = store_name};
+static const struct schema text = {.kind = SCHEMA_TEXT, .expected = "a text", .store = store_text};
+static const struct schema word = {.kind = SCHEMA_TEXT, .expected = "a word", .store = store_name};
+static const struct schema boolean = {.kind = SCHEMA_BOOL, .expected = "true or false"};
+static const struct schema any = {.kind = SCHEMA_ANY, .expected = "a value"};
+static const struct schema words = LIST(word, "a list of words");
+
+static const struct schema effect = {.kind = SCHEMA_CHOICE, .choices = &effect_names, .expected = "an effect"};
+/* A scan is known by connections already made: there is nothing left to prevent. */
+static const struct schema effect_after = {.kind = SCHEMA_CHOICE, .choices = &effect_names, .expected = "an effect",
+	.allowed = BIT(EFFECT_DISABLE) | BIT(EFFECT_ALERT) | BIT(EFFECT_BLOCK)};
+
+static const char *const gate_effects_[] = {"ignore", "alert", "block"};
+static const struct enum_names gate_effects = {gate_effects_, ARRAY_SIZE(gate_effects_)};
+static const struct schema gate_effect = {.kind = SCHEMA_CHOICE, .choices = &gate_effects, .expected = "an effect"};
+
+static const char *const access_effects_[] = {"allow", "alert", "deny"};
+static const struct enum_names access_effects = {access_effects_, ARRAY_SIZE(access_effects_)};
+static const struct schema access_effect = {.kind = SCHEMA_CHOICE, .choices = &access_effects, .expected = "an effect"};
+
+static const char *const audit_choices_[] = {"all", "denied", "none"};
+static const struct enum_names audit_choices = {audit_choices_, ARRAY_SIZE(audit_choices_)};
+static const struct schema audit_choice = {.kind = SCHEMA_CHOICE, .choices = &audit_choices, .expected = "what to audit"};
+
+static const struct schema severity = {.kind = SCHEMA_CHOICE, .choices = &severity_names, .expected = "a severity",
+	.allowed = BIT(SEVERITY_LOW) | BIT(SEVERITY_MEDIUM) | BIT(SEVERITY_HIGH) | BIT(SEVERITY_CRITICAL)};
+
+/* ---- collections ---- */
+
+static const struct schema image = {.kind = SCHEMA_TEXT, .expected = "an image pattern", .store = store_image};
+static const struct schema images = SCOPE_LIST(image, "a list of image patterns");
+static const struct schema label = {.kind = SCHEMA_TEXT, .expected = "key:value", .store = store_label};
+static const struct schema labels = SCOPE_LIST(label, "a list of key:value patterns");
+static const struct schema pattern = {.kind = SCHEMA_TEXT, .expected = "a pattern", .store = store_scope};
+static const struct schema patterns = SCOPE_LIST(pattern, "a list of patterns");
+
+#define SCOPE(key, index, schema_, doc_) \
+	{.name = (key), .schema = &(schema_), .offset = offsetof(struct collection, fields[index]), .stored = true, .doc = (doc_)}
+
+static const struct schema_field collection_fields[] = {
+	{.name = "name", .schema = &name, .offset = offsetof(struct collection, name), .stored = true, .required = true,
+		.doc = "what rules call it"},
+	{.name = "notes", .schema = &text, .doc = "for people"},
+	SCOPE("images", SCOPE_IMAGES, images, "image names"),
+	SCOPE("containers", SCOPE_CONTAINERS, patterns, "container names"),
+	SCOPE("labels", SCOPE_LABELS, labels, "labels of the container, as key:value"),
+	SCOPE("namespaces", SCOPE_NAMESPACES, patterns, "Kubernetes namespaces"),
+	SCOPE("clusters", SCOPE_CLUSTERS, patterns, "clusters"),
+	SCOPE("hosts", SCOPE_HOSTS, patterns, "host names"),
+};
+
+/* Appends a zeroed element to an array field and its count. */
+static void *grow(void **items, uint32_t *count, size_t size)
+{
+	char *p = realloc(*items, (*count + 1) * size);
+
+	if (!p)
+		return NULL;
+	*items = p;
+	return memset(p + (*count)++ * size, 0, size);
+}
+
+static void *add_collection(void *target)
+{
+	struct policy *p = target;
+
+	return grow((void **)&p->collections, &p->collection_count, sizeof(*p->collections));
+}
+
+static const struct schema collection = MAP(collection_fields);
+static const struct schema collections = {.kind = SCHEMA_LIST, .item = &collection, .expected = "a list of collections",
+	.names = NAMES_COLLECTIONS, .max = POLICY_COLLECTIONS_MAX, .add = add_collection};
+
+/* ---- what all rules have ---- */
+
+static const struct schema scope_name = {.kind = SCHEMA_TEXT, .expected = "the name of a collection", .store = store_scope_name};
+static const struct schema scope = SCOPE_LIST(scope_name, "a list of collections");
+
+#define RULE_FIELDS                                                                                     \
+	{.name = "name", .schema = &name, .required = true, .doc = "what audits and refusals call it"}, \
+	{.name = "notes", .schema = &text, .doc = "for people"},                                        \
+	{.name = "owner", .schema = &text, .doc = "whom to ask"},                                       \
+	{.name = "disabled", .schema = &boolean, .doc = "true: as if it were not there"}
+#define RULE_SCOPE {.name = "scope", .schema = &scope, .doc = "collections it is for; all when absent"}
+
+/* ---- runtime ---- */
+
+#define DETECTIONS(...) .detections = (const enum detection[]){__VA_ARGS__, DETECTION_NONE}
+#define RULE_AT(member) .offset = offsetof(struct runtime_rule, member), .stored = true
+#define DENIED_AT(member) .offset = offsetof(struct denied_list, member), .stored = true
+
+static const struct schema path = {.kind = SCHEMA_TEXT, .expected = "a path", .store = store_path};
+static const struct schema paths = LIST(path, "a list of paths");
+static const struct schema address = {.kind = SCHEMA_TEXT, .expected = "an address", .store = store_address};
+static const struct schema addresses = LIST(address, "a list of addresses");
+static const struct schema port = {.kind = SCHEMA_TEXT, .expected = "a port or range", .store = store_ports};
+static const struct schema ports = LIST(port, "a list of ports");
+static const struct schema domain = {.kind = SCHEMA_TEXT, .expected = "a domain", .store = store_domain};
+static const struct schema domains = LIST(domain, "a list of domains");
+
+static const struct schema_field denied_path_fields[] = {
+	{.name = "effect", .schema = &effect, DENIED_AT(effect), .required = true, .doc = "what happens"},
+	{.name = "paths", .schema = &paths, DENIED_AT(paths), .required = true, .doc = "executables"},
+};
+static const struct schema denied_paths = MAP(denied_path_fields);
+
+static int finish_denied_network(struct walk *w, const struct node *n, void *target)
+{
+	if (node_get(n, "addresses") || node_get(n, "ports") || node_get(n, "domains"))
+		return 0;
+	return schema_error(w, n, "addresses, ports or domains", "'denied' says nothing to deny");
+}
+
+static const struct schema_field denied_network_fields[] = {
+	{.name = "effect", .schema = &effect, DENIED_AT(effect), .required = true, .doc = "what happens"},
+	{.name = "addresses", .schema = &addresses, .stored = true, .doc = "IPv4 and IPv6 addresses and networks"},
+	{.name = "ports", .schema = &ports, .stored = true, .doc = "ports of the other side, and ranges"},
+	{.name = "domains", .schema = &domains, DENIED_AT(domains), .later = true, .doc = "names asked for"},
+};
+static const struct schema denied_network = {.kind = SCHEMA_MAP, .expected = "a map of effect, addresses, ports",
+	FIELDS(denied_network_fields), .store = finish_denied_network};
+
+static const struct schema_field process_fields[] = {
+	{.name = "crypto_miners", .schema = &effect, DETECTIONS(DETECTION_CRYPTO_MINER), .doc = "miners, by name, arguments and stratum"},
+	{.name = "reverse_shell", .schema = &effect, DETECTIONS(DETECTION_REVERSE_SHELL, DETECTION_BIND_SHELL), .doc = "shells tied to the network"},
+	{.name = "modified_binaries", .schema = &effect,
+		DETECTIONS(DETECTION_MODIFIED_BINARY, DETECTION_NEW_BINARY, DETECTION_FILELESS_EXEC, DETECTION_ALTERED_PACKAGE),
+		.doc = "programs that the image did not bring"},
+	{.name = "allowed", .schema = &paths, RULE_AT(allowed), .doc = "executables that are never judged"},
+	{.name = "denied", .schema = &denied_paths, RULE_AT(processes), .doc = "executables that must not run"},
+	{.name = "model", .schema = &effect, DETECTIONS(DETECTION_UNEXPECTED_PROCESS), .doc = "what the learned model does not know"},
+};
+static const struct schema processes = MAP(process_fields);
+
+static const struct schema_field network_fields[] = {
+	{.name = "port_scan", .schema = &effect_after, DETECTIONS(DETECTION_PORT_SCAN), .doc = "scans of ports or hosts"},
+	{.name = "denied", .schema = &denied_network, RULE_AT(network), .doc = "where nothing may connect to"},
+};
+static const struct schema network = MAP(network_fields);
+
+static const struct schema_field file_fields[] = {
+	{.name = "sensitive", .schema = &effect,
+		DETECTIONS(DETECTION_SENSITIVE_FILE, DETECTION_ADMIN_ACCOUNT, DETECTION_SSH_ACCESS, DETECTION_PRELOAD_HIJACK),
+		.doc = "writes to accounts, keys, cron, preload"},
+	{.name = "denied", .schema = &denied_paths, RULE_AT(files), .later = true, .doc = "files that must not be written"},
+};
+static const struct schema files = MAP(file_fields);
+
+static const struct schema_field custom_fields[] = {
+	{.name = "rule", .schema = &name, .required = true, .doc = "name of the imported rule"},
+	{.name = "effect", .schema = &effect, .required = true, .doc = "what happens"},
+};
+static const struct schema custom = MAP(custom_fields);
+static const struct schema customs = LIST(custom, "a list of {rule, effect}");
+
+/* One entry of the scope means everything: then the other collections add nothing. */
+static bool scope_is_everything(const struct walk *w, const struct node *rule)
+{
+	const struct node *list = node_get(rule, "scope");
+
+	if (names_find(&w->known[NAMES_COLLECTIONS], everything))
+		return false; /* the user's own collection of this name */
+	for (const struct node *n = list ? list->first : NULL; n; n = n->next)
+		if (strcmp(n->text, everything) == 0)
+			return true;
+	return false;
+}
+
+static int finish_rule(struct walk *w, const struct node *n, void *target)
+{
+	struct runtime_rule *rule = target;
+
+	if (rule && scope_is_everything(w, n))
+		rule->scope_count = 0;
+	if (rule)
+		grammar_finish_rule(rule);
+	return 0;
+}
+
+static const struct schema_field runtime_fields[] = {
+	{.name = "name", .schema = &name, RULE_AT(name), .required = true, .doc = "what audits and refusals call it"},
+	{.name = "notes", .schema = &text, RULE_AT(notes), .doc = "for people"},
+	{.name = "owner", .schema = &text, RULE_AT(owner), .doc = "whom to ask"},
+	{.name = "disabled", .schema = &boolean, RULE_AT(disabled), .doc = "true: as if it were not there"},
+	{.name = "scope", .schema = &scope, .stored = true, .doc = "collections it is for; all when absent"},
+	{.name = "processes", .schema = &processes, .stored = true, .doc = "what runs"},
+	{.name = "network", .schema = &network, .stored = true, .doc = "what connects"},
+	{.name = "files", .schema = &files, .stored = true, .doc = "what is written"},
+	{.name = "kubernetes", .schema = &effect, DETECTIONS(DETECTION_KUBE_API, DETECTION_CLOUD_METADATA), .doc = "attacks on the cluster and cloud"},
+	{.name = "feeds", .schema = &effect, DETECTIONS(DETECTION_FEED_HASH, DETECTION_FEED_IP, DETECTION_FEED_DOMAIN), .doc = "matches of imported feeds"},
+	{.name = "custom", .schema = &customs, .later = true, .doc = "imported rules and their effects"},
+};
+const struct schema grammar_runtime_rule = {.kind = SCHEMA_MAP, .expected = "a rule", FIELDS(runtime_fields), .store = finish_rule};
+
+static void *add_rule(void *target)
+{
+	struct policy *p = target;
+
+	return grow((void **)&p->runtime, &p->runtime_count, sizeof(*p->runtime));
+}
+
+static const struct schema runtime = {.kind = SCHEMA_LIST, .item = &grammar_runtime_rule, .expected = "a list of rules",
+	.names = NAMES_RUNTIME, .max = POLICY_RULES_MAX, .add = add_rule};
+
+void grammar_finish_rule(struct runtime_rule *rule)
+{
+	rule->effects[DETECTION_DENIED_PROCESS] = rule->processes.paths.count ? rule->processes.effect : EFFECT_DISABLE;
+	rule->effects[DETECTION_DENIED_ADDRESS] = rule->network.address_count ? rule->network.effect : EFFECT_DISABLE;
+	rule->effects[DETECTION_DENIED_PORT] = rule->network.port_count ? rule->network.effect : EFFECT_DISABLE;
+	rule->effects[DETECTION_DENIED_DOMAIN] = rule->network.domains.count ? rule->network.effect : EFFECT_DISABLE;
+	rule->effects[DETECTION_DENIED_FILE] = rule->files.paths.count ? rule->files.effect : EFFECT_DISABLE;
+}
+
+/* ---- trust ---- */
+
+static const struct schema digest = {.kind = SCHEMA_TEXT, .expected = "a digest", .store = check_digest};
+static const struct schema digests = LIST(digest, "a list of digests");
+static const struct schema_field signature_fields[] = {
+	{.name = "key", .schema = &text, .required = true, .doc = "file of a public key"},
+};
+static const struct schema signature = MAP(signature_fields);
+static const struct schema signatures = LIST(signature, "a list of {key}");
+
+static const struct schema_field group_fields[] = {
+	{.name = "name", .schema = &name, .required = true, .doc = "what rules call it"},
+	{.name = "notes", .schema = &text, .doc = "for people"},
+	{.name = "images", .schema = &images, .doc = "image names"},
+	{.name = "digests", .schema = &digests, .doc = "image digests"},
+	{.name = "signatures", .schema = &signatures, .doc = "who must have signed"},
+};
+static const struct schema group = MAP(group_fields);
+static const struct schema groups = {.kind = SCHEMA_LIST, .item = &group, .expected = "a list of groups",
+	.names = NAMES_GROUPS, .max = POLICY_RULES_MAX};
+
+static const struct schema group_name = {.kind = SCHEMA_TEXT, .expected = "the name of a group", .store = check_group};
+static const struct schema group_names = LIST(group_name, "a list of groups");
+static const struct schema_field trust_rule_fields[] = {
+	RULE_FIELDS, RULE_SCOPE,
+	{.name = "allowed", .schema = &group_names, .doc = "groups that may run"},
+	{.name = "denied", .schema = &group_names, .doc = "groups that may not"},
+	{.name = "effect", .schema = &gate_effect, .required = true, .doc = "what happens to the rest"},
+};
+static const struct schema trust_rule = MAP(trust_rule_fields);
+static const struct schema trust_rules = RULES(trust_rule, NAMES_TRUST);
+
+static const struct schema_field trust_fields[] = {
+	{.name = "groups", .schema = &groups, .doc = "groups of images"},
+	{.name = "rules", .schema = &trust_rules, .doc = "which groups may run where"},
+};
+static const struct schema trust = MAP(trust_fields);
+
+/* ---- vulnerabilities, compliance ---- */
+
+static const struct schema duration = {.kind = SCHEMA_TEXT, .expected = "a duration such as 7d", .store = check_duration};
+static const struct schema date = {.kind = SCHEMA_TEXT, .expected = "a date such as 2027-01-31", .store = check_date};
+
+static const struct schema_field grace_fields[] = {
+	{.name = "low", .schema = &duration, .doc = "time to mend it"},
+	{.name = "medium", .schema = &duration, .doc = "time to mend it"},
+	{.name = "high", .schema = &duration, .doc = "time to mend it"},
+	{.name = "critical", .schema = &duration, .doc = "time to mend it"},
+};
+static const struct schema grace = MAP(grace_fields);
+
+static const struct schema_field exception_fields[] = {
+	{.name = "id", .schema = &word, .required = true, .doc = "CVE or advisory"},
+	{.name = "effect", .schema = &gate_effect, .required = true, .doc = "what happens instead"},
+	{.name = "until", .schema = &date, .doc = "last day of the exception"},
+	{.name = "why", .schema = &text, .doc = "for people"},
+};
+static const struct schema exception = MAP(exception_fields);
+static const struct schema exceptions = LIST(exception, "a list of {id, effect}");
+
+static const struct schema_field vulnerability_fields[] = {
+	RULE_FIELDS, RULE_SCOPE,
+	{.name = "alert", .schema = &severity, .doc = "least severity that is told"},
+	{.name = "block", .schema = &severity, .doc = "least severity that is refused"},
+	{.name = "only_fixed", .schema = &boolean, .doc = "only what has a fix"},
+	{.name = "grace", .schema = &grace, .doc = "time after the fix, by severity"},
+	{.name = "exceptions", .schema = &exceptions, .doc = "single findings"},
+};
+static const struct schema vulnerability = MAP(vulnerability_fields);
+static const struct schema vulnerabilities = RULES(vulnerability, NAMES_VULNERABILITIES);
+
+static const struct schema checks = {.kind = SCHEMA_DICT, .item = &gate_effect, .expected = "a map of `check: effect`"};
+static const struct schema_field compliance_fields[] = {
+	RULE_FIELDS, RULE_SCOPE,
+	{.name = "checks", .schema = &checks, .required = true, .doc = "checks and their effects"},
+};
+static const struct schema compliance_rule = MAP(compliance_fields);
+static const struct schema compliance = RULES(compliance_rule, NAMES_COMPLIANCE);
+
+/* ---- access, admission, outputs ---- */
+
+static const struct schema conditions = {.kind = SCHEMA_DICT, .item = &any, .expected = "a map of `condition: value`"};
+static const struct schema_field access_fields[] = {
+	RULE_FIELDS,
+	{.name = "users", .schema = &words, .doc = "who; all when absent"},
+	{.name = "groups", .schema = &words, .doc = "whose; all when absent"},
+	{.name = "actions", .schema = &words, .doc = "what; all when absent"},
+	{.name = "when", .schema = &conditions, .doc = "what is asked for"},
+	{.name = "effect", .schema = &access_effect, .required = true, .doc = "the answer"},
+	{.name = "message", .schema = &text, .doc = "what the user is told"},
+	{.name = "audit", .schema = &audit_choice, .doc = "what is recorded"},
+};
+static const struct schema access_rule = MAP(access_fields);
+static const struct schema access_rules = RULES(access_rule, NAMES_ACCESS);
+static const struct schema admission = RULES(access_rule, NAMES_ADMISSION);
+
+static const struct schema output = {.kind = SCHEMA_DICT, .item = &any, .expected = "a map of `key: value`"};
+static const struct schema outputs = RULES(output, NAMES_OUTPUTS);
+
+/* ---- the whole ---- */
+
+static const struct schema version = {.kind = SCHEMA_TEXT, .expected = "1", .store = store_version};
+
+static const struct schema_field policy_fields[] = {
+	{.name = "version", .schema = &version, .doc = "of the policy language: 1"},
+	{.name = "collections", .schema = &collections, .stored = true, .doc = "named sets of containers"},
+	{.name = "runtime", .schema = &runtime, .stored = true, .doc = "rules for running containers"},
+	{.name = "trust", .schema = &trust, .later = true, .doc = "which images may run"},
+	{.name = "vulnerabilities", .schema = &vulnerabilities, .later = true, .doc = "rules for findings in images"},
+	{.name = "compliance", .schema = &compliance, .later = true, .doc = "rules for settings of containers and hosts"},
+	{.name = "access", .schema = &access_rules, .later = true, .doc = "who may do what with the engine"},
+	{.name = "admission", .schema = &admission, .later = true, .doc = "the same for Kubernetes"},
+	{.name = "outputs", .schema = &outputs, .later = true, .doc = "where alerts go"},
+};
+const struct schema grammar_policy = {.kind = SCHEMA_MAP, .expected = "a map with version, collections, runtime, ...", FIELDS(policy_fields)};

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges one event by one rule: see policy.h. */
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/pattern.h"
+#include "policy/miner.h"
+#include "policy/policy.h"
+
+/* The word for a sign in messages: "argument 'stratum+tcp://'". */
+static const char *sign_word(enum evidence e)
+{
+	switch ((int)e) {
+	case EVIDENCE_NAME:
+		return "name";
+	case EVIDENCE_ARGV:
+		return "argument";
+	case EVIDENCE_STRATUM:
+		return "stratum message";
+	default:
+		return "sign";
+	}
+}
+
+/* Keeps the stronger effect; of equals the detection that comes first in its enum. */
+static void offer(struct verdict *best, const struct runtime_rule *rule, const struct verdict *v)
+{
+	enum effect effect = rule->effects[v->detection];
+
+	if (effect == EFFECT_DISABLE || effect < best->effect)
+		return;
+	if (effect == best->effect && best->detection && best->detection <= v->detection)
+		return;
+	bool suspect = best->suspect;
+	*best = *v;
+	best->effect = effect;
+	best->suspect = suspect;
+}
+
+static const char *list_match(const struct str_list *patterns, const char *text)
+{
+	for (uint32_t i = 0; text && i < patterns->count; i++)
+		if (pattern_match(patterns->items[i], text, false))
+			return patterns->items[i];
+	return NULL;
+}
+
+static void offer_miner(struct verdict *best, const struct runtime_rule *rule, const struct miner_finding *f)
+{
+	struct verdict v = {.detection = DETECTION_CRYPTO_MINER, .evidence = f->evidence};
+
+	snprintf(v.reason, sizeof(v.reason), "%s '%s'", sign_word(f->evidence), f->sign);
+	offer(best, rule, &v);
+}
+
+static struct verdict match_exec(const struct runtime_rule *rule, const struct event *e)
+{
+	struct verdict best = {0};
+
+	if (!e->path || list_match(&rule->allowed, e->path))
+		return best;
+	struct miner_finding miner = miner_judge_exec(e->path, &e->args);
+	if (miner.judgement == MINER_YES)
+		offer_miner(&best, rule, &miner);
+	best.suspect = miner.judgement == MINER_SUSPECT && rule->effects[DETECTION_CRYPTO_MINER] != EFFECT_DISABLE;
+	if (list_match(&rule->processes.paths, e->path)) {
+		struct verdict v = {.detection = DETECTION_DENIED_PROCESS, .evidence = EVIDENCE_PATH};
+
+		snprintf(v.reason, sizeof(v.reason), "path '%.140s'", e->path);
+		offer(&best, rule, &v);
+	}
+	return best;
+}
+
+static bool address_in(const struct address_range *range, const uint8_t address[16])
+{
+	unsigned whole = range->prefix / 8, rest = range->prefix % 8;
+
+	if (memcmp(range->address, address, whole) != 0)
+		return false;
+	return rest == 0 || ((range->address[whole] ^ address[whole]) & (0xff00u >> rest) & 0xff) == 0;
+}
+
+static struct verdict match_connect(const struct runtime_rule *rule, const struct event *e)
+{
+	struct verdict best = {0};
+	uint8_t address[16], prefix;
+	bool known = e->address && !strchr(e->address, '/') && parse_cidr(e->address, address, &prefix) == 0;
+
+	for (uint32_t i = 0; i < rule->network.port_count; i++) {
+		const struct port_range *p = &rule->network.ports[i];
+		struct verdict v = {.detection = DETECTION_DENIED_PORT, .evidence = EVIDENCE_PORT};
+
+		if (e->port < p->from || e->port > p->to)
+			continue;
+		snprintf(v.reason, sizeof(v.reason), "port %u", e->port);
+		offer(&best, rule, &v);
+	}
+	for (uint32_t i = 0; known && i < rule->network.address_count; i++) {
+		struct verdict v = {.detection = DETECTION_DENIED_ADDRESS, .evidence = EVIDENCE_ADDRESS};
+
+		if (!address_in(&rule->network.addresses[i], address))
+			continue;
+		snprintf(v.reason, sizeof(v.reason), "address %.64s", e->address);
+		offer(&best, rule, &v);
+	}
+	return best;
+}
+
+struct verdict policy_match_event(const struct runtime_rule *rule, const struct event *e)
+{
+	if (rule && e->type == EVENT_EXEC)
+		return match_exec(rule, e);
+	if (rule && e->type == EVENT_CONNECT)
+		return match_connect(rule, e);
+	return (struct verdict){0};
+}
+
+struct verdict policy_match_payload(const struct runtime_rule *rule, const void *data, size_t size)
+{
+	struct verdict best = {0};
+
+	if (rule) {
+		struct miner_finding miner = miner_judge_payload(data, size);
+		if (miner.judgement != MINER_NO)
+			offer_miner(&best, rule, &miner);
+	}
+	return best;
+}
+
+struct verdict policy_match_suspect(const struct runtime_rule *rule, const struct event *exec)
+{
+	struct verdict best = {0};
+
+	if (rule && exec->path && !list_match(&rule->allowed, exec->path)) {
+		struct miner_finding miner = miner_judge_exec(exec->path, &exec->args);
+		if (miner.judgement != MINER_NO)
+			offer_miner(&best, rule, &miner);
+	}
+	return best;
+}
