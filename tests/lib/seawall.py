@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import queue
+import re
 import shutil
 import socket
 import sqlite3
@@ -124,6 +125,7 @@ class Seawall:
         self.state = state or os.path.join(self.scratch, "state")
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
+        self.password = None  # of the user admin, said by the first `up` only
         self.overlay = os.path.join(self.scratch, "countries.csv")
         pathlib.Path(self.overlay).write_text(OVERLAY, encoding="ascii")
         self.environment = {
@@ -139,7 +141,11 @@ class Seawall:
     def up(self):
         """`seawall up --detach`; seconds that it took. On return enforcement is on."""
         begun = time.monotonic()
-        self.cli("up", "--detach", timeout=60)
+        done = self.attempt("up", "--detach", timeout=60)
+        if done.returncode:
+            raise Failed(f"seawall up --detach: exit {done.returncode}: {done.stdout}{done.stderr}\n{self.logs()}")
+        said = re.search(r"password\W+(\S+)", done.stdout + done.stderr)
+        self.password = said.group(1) if said else self.password
         return time.monotonic() - begun
 
     def down(self):
