@@ -26,9 +26,12 @@ int privilege_become(const char *user, uid_t otherwise, const char *root)
 	uid_t uid = privilege_uid(user, otherwise);
 	if (root && (chroot(root) < 0 || chdir("/") < 0))
 		return -errno;
+	/* Another user's processes do not hear of their parent's end unless they ask again. */
+	int death_signal = 0;
+	prctl(PR_GET_PDEATHSIG, &death_signal);
 	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (prctl(PR_SET_PDEATHSIG, death_signal) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
 	return 0;
 }
