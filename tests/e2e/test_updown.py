@@ -2,12 +2,14 @@
 """`seawall up` protects, `seawall down` leaves nothing behind."""
 import os
 import pathlib
+import signal
 import stat
+import subprocess
 import time
 
 import engines
 import scene
-from lib import host, procs
+from lib import host, paths, poll, procs
 from lib.seawall import Seawall
 
 
@@ -82,6 +84,50 @@ class UpDown(scene.Engine):
         self.seawall.down()
         self.assertEqual(self.docker.inspect(container, "{{.State.Pid}}"), pid)
         self.assertTrue(procs.alive(int(pid)))
+
+    def test_foreground(self):
+        """What `./run` shows: URL, user, password, then a line for each audit; Ctrl-C takes all of it out."""
+        before = host.snapshot()
+        log = os.path.join(self.seawall.scratch, "foreground")
+        with open(log, "wb") as file:
+            process = subprocess.Popen([paths.program("seawall"), "up"], env=self.seawall.environment, stdout=file,
+                                       stderr=file, stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            said = pathlib.Path(log).read_text
+            poll.until("it says where it is", lambda: self.seawall.url in said(errors="replace"), 20)
+            poll.until("it says who may enter", lambda: "admin" in said() and "password" in said().lower())
+            poll.until("it is ready", lambda: self.seawall.status()["ready"], 20)
+            self.seawall.apply(scene.POLICY.format(effect="prevent"))
+            container = self.docker.start_container()
+            poll.until("seen", lambda: self.seawall.container(container))
+            self.docker.attempt("exec", container, "/opt/first_byte", "--donate-level", "1")
+            poll.until("a line for the audit", lambda: "--donate-level" in said(), 3)
+            self.docker.docker("rm", "-f", container)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(20), 0)
+        finally:
+            procs.end([process.pid])
+            process.wait()
+        self.assertEqual(self.seawall.processes(), {})
+        self.assertEqual(host.difference(before, host.snapshot()), [])
+
+    def test_engine_of_its_own(self):
+        """A host without an engine gets a private one, and loses it again without a trace."""
+        for socket in ("/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock"):
+            if os.path.exists(socket):
+                self.skipTest(f"this host has an engine at {socket}")
+        for name in ("DOCKER_HOST", "CONTAINERD_ADDRESS"):
+            del self.seawall.environment[name]
+        before = host.snapshot()
+        self.seawall.up()
+        engine = [r for r in self.seawall.status()["runtimes"] if r["kind"] == "docker" and r["state"] == "connected"][0]
+        own = ["docker", "-H", f"unix://{engine['socket'].removeprefix('unix://')}"]
+        run = lambda *a, **k: subprocess.run([*own, *a], capture_output=True, check=True, timeout=60, **k)  # noqa: E731
+        run("import", "-", engines.IMAGE, input=engines.rootfs())
+        container = run("run", "-d", engines.IMAGE, "sleep", "600").stdout.decode().strip()
+        poll.until("it is seen", lambda: self.seawall.container(container), 3)
+        self.seawall.down()
+        self.assertEqual(host.difference(before, host.snapshot()), [])
 
     def test_state_survives_down(self):
         self.seawall.up()
