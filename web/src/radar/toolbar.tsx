@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Search, filters and export of the Radar.
+import type { RefObject } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Icon } from '../core/icons';
+import type { Filters, Scene } from './scene';
+
+const STATES = ['running', 'paused', 'created', 'blocked', 'exited'];
+
+interface Props {
+  filters: Filters;
+  onFilters: (f: Filters) => void;
+  search: RefObject<HTMLInputElement>;
+  scene: Scene;
+  onExportJson: () => void;
+  onExportImage: () => void;
+}
+
+export function Toolbar({ filters, onFilters, search, scene, onExportJson, onExportImage }: Props) {
+  const active = filters.hidden.size + Number(filters.troubled) + Number(!filters.images) + Number(!filters.surroundings);
+  const hits = filters.search ? scene.nodes.filter((n) => !n.dim).length : 0;
+  const toggleState = (s: string) => {
+    const hidden = new Set(filters.hidden);
+    if (!hidden.delete(s)) hidden.add(s);
+    onFilters({ ...filters, hidden });
+  };
+
+  return (
+    <div class="radar-tools" role="toolbar" aria-label="Radar tools">
+      <label class="search">
+        <Icon name="search" size={16} />
+        <input ref={search} type="search" placeholder="Search name, image, process, port, country" value={filters.search}
+          aria-label="Search the Radar" data-testid="radar-search"
+          onInput={(e) => onFilters({ ...filters, search: e.currentTarget.value })} />
+        {filters.search ? <span class="hits">{hits}</span> : <kbd>/</kbd>}
+      </label>
+      <Menu icon="filter" text={active ? `Filter (${active})` : 'Filter'}>
+        <fieldset>
+          <legend>Containers</legend>
+          {STATES.map((s) => (
+            <label key={s} class="check"><input type="checkbox" checked={!filters.hidden.has(s)} onChange={() => toggleState(s)} />{s}</label>
+          ))}
+        </fieldset>
+        <fieldset>
+          <legend>Show</legend>
+          <label class="check"><input type="checkbox" checked={filters.troubled}
+            onChange={() => onFilters({ ...filters, troubled: !filters.troubled })} />only with findings</label>
+          <label class="check"><input type="checkbox" checked={filters.images}
+            onChange={() => onFilters({ ...filters, images: !filters.images })} />images</label>
+          <label class="check"><input type="checkbox" checked={filters.surroundings}
+            onChange={() => onFilters({ ...filters, surroundings: !filters.surroundings })} />hosts and networks</label>
+        </fieldset>
+      </Menu>
+      <Menu icon="download" text="Export">
+        <button type="button" class="item" onClick={onExportImage}>Image (PNG)</button>
+        <button type="button" class="item" onClick={onExportJson}>Data (JSON)</button>
+      </Menu>
+    </div>
+  );
+}
+
+interface MenuProps {
+  icon: 'filter' | 'download';
+  text: string;
+  children: preact.ComponentChildren;
+}
+
+function Menu({ icon, text, children }: MenuProps) {
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    if (!open) return undefined;
+    const close = (e: Event) => {
+      if (!box.current?.contains(e.target as Node)) setOpen(false);
+    };
+    document.addEventListener('pointerdown', close);
+    return () => document.removeEventListener('pointerdown', close);
+  }, [open]);
+  const onKey = (e: KeyboardEvent) => {
+    if (e.key !== 'Escape' || !open) return;
+    e.stopPropagation();
+    setOpen(false);
+  };
+  return (
+    <div class="menu" ref={box} onKeyDown={onKey}>
+      <button type="button" class="button" aria-expanded={open} onClick={() => setOpen(!open)}><Icon name={icon} size={16} />{text}</button>
+      {open && <div class="menu-body">{children}</div>}
+    </div>
+  );
+}
