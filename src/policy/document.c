@@ -138,7 +138,7 @@ static bool is_null(const char *text)
 static int node_new(struct builder *b, const yaml_event_t *e, enum node_kind kind, struct node **ret)
 {
 	if (++b->d->nodes > DOCUMENT_NODES_MAX)
-		return refuse(b, &e->start_mark, NULL, "too many values in one file (more than 500000)");
+		return refuse(b, &e->start_mark, "at most 500000", "too many values in one file");
 	struct node *n = document_alloc(b->d, sizeof(*n));
 	if (!n)
 		return -ENOMEM;
@@ -194,7 +194,7 @@ static int take_scalar(struct builder *b, const yaml_event_t *e)
 	if (len > DOCUMENT_VALUE_MAX)
 		return refuse(b, &e->start_mark, "at most 4096 bytes", "a value is too long");
 	if (memchr(value, 0, len))
-		return refuse(b, &e->start_mark, NULL, "a value holds a NUL character");
+		return refuse(b, &e->start_mark, "printable text", "a value holds a NUL character");
 	bool plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	int r = node_new(b, e, plain && is_null(value) ? NODE_NULL : NODE_TEXT, &n);
 	if (r)

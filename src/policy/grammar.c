@@ -53,7 +53,7 @@ static int store_name(struct walk *w, const struct node *n, void *target)
 static int store_version(struct walk *w, const struct node *n, void *target)
 {
 	if (!n->plain || strcmp(n->text, "1") != 0)
-		return schema_error(w, n, "1", "the policy language version '%.32s' is not known", n->text);
+		return schema_error(w, n, "the number 1", "the policy language version '%.32s' is not known", n->text);
 	return 0;
 }
 
@@ -259,24 +259,24 @@ static const struct schema boolean = {.kind = SCHEMA_BOOL, .expected = "true or 
 static const struct schema any = {.kind = SCHEMA_ANY, .expected = "a value"};
 static const struct schema words = LIST(word, "a list of words");
 
-static const struct schema effect = {.kind = SCHEMA_CHOICE, .choices = &effect_names, .expected = "an effect"};
+static const struct schema effect = {.kind = SCHEMA_CHOICE, .choices = &effect_names, .expected = "effect"};
 /* A scan is known by connections already made: there is nothing left to prevent. */
-static const struct schema effect_after = {.kind = SCHEMA_CHOICE, .choices = &effect_names, .expected = "an effect",
+static const struct schema effect_after = {.kind = SCHEMA_CHOICE, .choices = &effect_names, .expected = "effect",
 	.allowed = BIT(EFFECT_DISABLE) | BIT(EFFECT_ALERT) | BIT(EFFECT_BLOCK)};
 
 static const char *const gate_effects_[] = {"ignore", "alert", "block"};
 static const struct enum_names gate_effects = {gate_effects_, ARRAY_SIZE(gate_effects_)};
-static const struct schema gate_effect = {.kind = SCHEMA_CHOICE, .choices = &gate_effects, .expected = "an effect"};
+static const struct schema gate_effect = {.kind = SCHEMA_CHOICE, .choices = &gate_effects, .expected = "effect"};
 
 static const char *const access_effects_[] = {"allow", "alert", "deny"};
 static const struct enum_names access_effects = {access_effects_, ARRAY_SIZE(access_effects_)};
-static const struct schema access_effect = {.kind = SCHEMA_CHOICE, .choices = &access_effects, .expected = "an effect"};
+static const struct schema access_effect = {.kind = SCHEMA_CHOICE, .choices = &access_effects, .expected = "effect"};
 
 static const char *const audit_choices_[] = {"all", "denied", "none"};
 static const struct enum_names audit_choices = {audit_choices_, ARRAY_SIZE(audit_choices_)};
-static const struct schema audit_choice = {.kind = SCHEMA_CHOICE, .choices = &audit_choices, .expected = "what to audit"};
+static const struct schema audit_choice = {.kind = SCHEMA_CHOICE, .choices = &audit_choices, .expected = "audit"};
 
-static const struct schema severity = {.kind = SCHEMA_CHOICE, .choices = &severity_names, .expected = "a severity",
+static const struct schema severity = {.kind = SCHEMA_CHOICE, .choices = &severity_names, .expected = "severity",
 	.allowed = BIT(SEVERITY_LOW) | BIT(SEVERITY_MEDIUM) | BIT(SEVERITY_HIGH) | BIT(SEVERITY_CRITICAL)};
 
 /* ---- collections ---- */
@@ -566,7 +566,7 @@ static const struct schema outputs = RULES(output, NAMES_OUTPUTS);
 
 /* ---- the whole ---- */
 
-static const struct schema version = {.kind = SCHEMA_TEXT, .expected = "1", .store = store_version};
+static const struct schema version = {.kind = SCHEMA_TEXT, .expected = "the number 1", .store = store_version};
 
 static const struct schema_field policy_fields[] = {
 	{.name = "version", .schema = &version, .doc = "of the policy language: 1"},

@@ -15,6 +15,7 @@ struct load {
 	struct document **documents; /* one for each source, NULL = refused unread */
 	size_t count;
 	bool version; /* some document says it */
+	bool content; /* some document is not empty */
 };
 
 static void load_done(struct load *l)
@@ -81,6 +82,7 @@ static int read_source(struct load *l, const struct policy_source *s, struct doc
 	for (uint32_t i = 0; i < (*ret)->count && r == 0; i++) {
 		const struct node *root = (*ret)->roots[i];
 
+		l->content |= root->kind != NODE_NULL;
 		l->version |= node_get(root, "version") != NULL;
 		r = learn_names(w, NAMES_COLLECTIONS, node_get(root, "collections"));
 		if (r == 0)
@@ -149,6 +151,10 @@ static int load_all(struct load *l, const struct policy_source *sources, size_t 
 			r = walk_source(l, &sources[i], l->documents[i]);
 	if (r < 0 || l->walk.messages->errors)
 		return r;
+	if (!l->content) {
+		l->walk.file = sources[0].name;
+		return report_file(&l->walk, POLICY_ERROR, "at least `version: 1`", "the policy is empty");
+	}
 	r = join_texts(l->walk.policy, sources, n);
 	if (r == -E2BIG) {
 		l->walk.file = sources[n - 1].name;

@@ -27,8 +27,8 @@ int schema_report(struct walk *w, enum policy_level level, const struct diag *d)
 	*one = (struct policy_message){.level = level, .diag = *d};
 	snprintf(one->diag.file, sizeof(one->diag.file), "%s", w->file);
 	if (++*taken > MESSAGES_MAX)
-		snprintf(one->diag.message, sizeof(one->diag.message), "%s than %d; the rest is not shown",
-			level == POLICY_ERROR ? "more errors" : "more warnings", MESSAGES_MAX);
+		diag_set(&one->diag, 0, d->line, d->column, "fewer", "more %s than %d; the rest is not shown",
+			level == POLICY_ERROR ? "errors" : "warnings", MESSAGES_MAX);
 	return *taken > MESSAGES_MAX && level == POLICY_ERROR ? -E2BIG : 0;
 }
 
@@ -68,7 +68,7 @@ const char *node_label(const struct node *n)
 	for (; n; n = n->parent)
 		if (n->key)
 			return n->key->text;
-	return "the policy";
+	return "policy";
 }
 
 /* ---- names ---- */
@@ -183,8 +183,9 @@ static int walk_choice(struct walk *w, const struct schema *s, const struct node
 		if (!s->allowed || (s->allowed & 1u << i))
 			suggestion_offer(&near, s->choices->names[i]);
 	if (near.best)
-		return schema_error(w, n, expected, "unknown %s '%.64s', did you mean '%s'?", node_label(n), n->text, near.best);
-	return schema_error(w, n, expected, "unknown %s '%.64s'", node_label(n), n->text);
+		return schema_error(w, n, expected, "unknown %s '%.64s' for '%s', did you mean '%s'?", s->expected, n->text,
+			node_label(n), near.best);
+	return schema_error(w, n, expected, "unknown %s '%.64s' for '%s'", s->expected, n->text, node_label(n));
 }
 
 /* ---- lists and maps ---- */
@@ -204,6 +205,14 @@ static int take_name(struct walk *w, enum name_set set, const struct node *item)
 	return schema_error(w, n, "a name of its own", "the name '%.64s' is taken already, in line %u of %s", n->text, other->line, other->file);
 }
 
+static int too_many(struct walk *w, const struct node *n, uint32_t max)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "at most %u", max);
+	return schema_error(w, n, expected, "'%s' has too many entries: %u", node_label(n), n->count);
+}
+
 static int walk_list(struct walk *w, const struct schema *s, const struct node *n, void *target)
 {
 	uint32_t max = s->max ? s->max : LIST_MAX;
@@ -216,7 +225,7 @@ static int walk_list(struct walk *w, const struct schema *s, const struct node *
 	if (n->count < s->min)
 		return schema_error(w, n, s->expected, "'%s' is empty; leave it out to mean everything", node_label(n));
 	if (n->count > max || (s->names && n->count > max - w->seen[s->names].count))
-		return schema_error(w, n, NULL, "'%s' has too many entries: at most %u", node_label(n), max);
+		return too_many(w, n, max);
 	for (const struct node *item = n->first; item && r == 0; item = item->next) {
 		void *to = s->add && target ? s->add(target) : target;
 
@@ -289,11 +298,29 @@ static int walk_field(struct walk *w, const struct schema_field *f, const struct
 	return r;
 }
 
+static bool has_required(const struct schema *s)
+{
+	for (uint32_t i = 0; i < s->field_count; i++)
+		if (s->fields[i].required)
+			return true;
+	return false;
+}
+
+static int missing_key(struct walk *w, const struct schema_field *f, const struct node *map)
+{
+	char choices[256];
+	const char *expected = f->schema->kind == SCHEMA_CHOICE ? schema_choices(f->schema, choices, sizeof(choices)) : f->schema->expected;
+
+	return schema_error(w, map, expected, "the key '%s' is missing", f->name);
+}
+
 static int walk_map(struct walk *w, const struct schema *s, const struct node *n, void *target)
 {
 	const struct node *seen[64] = {NULL};
 	int r = 0;
 
+	if (n->kind == NODE_NULL && !has_required(s))
+		return 0;
 	if (n->kind != NODE_MAP)
 		return wrong_kind(w, s, n);
 	for (const struct node *m = n->first; m && r == 0; m = m->next) {
@@ -312,7 +339,7 @@ static int walk_map(struct walk *w, const struct schema *s, const struct node *n
 	}
 	for (uint32_t i = 0; i < s->field_count && r == 0; i++)
 		if (s->fields[i].required && !seen[i])
-			r = schema_error(w, n, s->fields[i].schema->expected, "the key '%s' is missing", s->fields[i].name);
+			r = missing_key(w, &s->fields[i], n);
 	return r == 0 && s->store ? s->store(w, n, target) : r;
 }
 
@@ -326,7 +353,7 @@ static int walk_dict(struct walk *w, const struct schema *s, const struct node *
 	if (n->kind != NODE_MAP)
 		return wrong_kind(w, s, n);
 	if (n->count > max)
-		return schema_error(w, n, NULL, "'%s' has too many entries: at most %u", node_label(n), max);
+		return too_many(w, n, max);
 	for (const struct node *m = n->first; m && r == 0; m = m->next) {
 		const struct node *first = node_get(n, m->key->text);
 

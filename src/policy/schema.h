@@ -60,7 +60,7 @@ struct schema_field;
 
 struct schema {
 	enum schema_kind kind;
-	const char *expected;              /* for people; a CHOICE lists its names by itself */
+	const char *expected;              /* for people: "a list of paths"; of a CHOICE its noun: "effect" */
 	const struct enum_names *choices;  /* CHOICE */
 	unsigned allowed;                  /* CHOICE: bits of the choices that make sense here, 0 = all */
 	const struct schema *item;         /* LIST, DICT */
