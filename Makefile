@@ -34,7 +34,7 @@ check: build lint ## unit tests, cases, corpora and lint: no root, no engine, un
 	@meson test -C $(BUILD) --no-rebuild --suite unit --print-errorlogs --quiet
 
 bench: build     ## the figures of bench/
-	@for b in bench/*.py; do $(PYTHON) "$$b" $(BUILD) || exit 1; done
+	@$(PYTHON) bench/run.py $(BUILD)
 
 install: build   ## DESTDIR and PREFIX are honoured
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)

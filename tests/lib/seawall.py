@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import queue
-import re
 import shutil
 import socket
 import sqlite3
@@ -141,11 +140,10 @@ class Seawall:
     def up(self):
         """`seawall up --detach`; seconds that it took. On return enforcement is on."""
         begun = time.monotonic()
-        done = self.attempt("up", "--detach", timeout=60)
+        done = self.attempt("up", "--detach", "--json", timeout=60)
         if done.returncode:
             raise Failed(f"seawall up --detach: exit {done.returncode}: {done.stdout}{done.stderr}\n{self.logs()}")
-        said = re.search(r"password\W+(\S+)", done.stdout + done.stderr)
-        self.password = said.group(1) if said else self.password
+        self.password = json.loads(done.stdout).get("password") or self.password
         return time.monotonic() - begun
 
     def down(self):
