@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What Docker calls its images: id, tags, repository digests. Needed because a container may be
+ * started by an image's id, and rules are written about names.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "runtime/inventory.h"
+
+#define DOCKER_IMAGES_MAX 8192
+#define DOCKER_IMAGE_TAGS_MAX 16
+
+struct docker_images;
+
+int docker_images_new(struct docker_images **ret);
+struct docker_images *docker_images_free(struct docker_images *m);
+CLEANUP_DEFINE(struct docker_images, docker_images_free)
+
+/* "sha256:" and 64 hex digits? Such ids go into URLs. */
+bool docker_images_id_ok(const char *id);
+/* One object of /images/json, or /images/ID/json. -EBADMSG without an id; -ENOSPC; -ENOMEM. */
+int docker_images_put(struct docker_images *m, const struct json *image);
+void docker_images_drop(struct docker_images *m, const char *id);
+bool docker_images_has(const struct docker_images *m, const char *id);
+/* Fills image (canonical) and digest of the container out of image_ref and image_id. -ENOMEM. */
+int docker_images_resolve(const struct docker_images *m, struct inventory_entry *e);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The containers of one engine, kept right: connects, takes a first picture, follows the event
+ * stream, and does it all again with growing pauses when the engine goes away. What changed waits
+ * in runtime_take() until the owner has room for it, so that a slow reader gets fewer, newer
+ * pictures and never loses a container.
+ */
+#pragma once
+
+#include "base/loop.h"
+#include "model/records.h"
+
+struct runtime;
+
+/* The caller's ears. Any may call back into the runtime, except runtime_free(). */
+struct runtime_listener {
+	/* One connected socket to the engine is needed: answer with runtime_opened(). */
+	void (*open)(void *ctx, struct runtime *rt);
+	/* There is something for runtime_take(), or the first picture is complete. */
+	void (*changed)(void *ctx, struct runtime *rt);
+	/* Connected, away, version known. */
+	void (*status)(void *ctx, struct runtime *rt);
+	/* The first process of a container exists and has not run yet. Nullable. */
+	void (*created)(void *ctx, struct runtime *rt, const char *id, uint32_t pid);
+	/* An order of runtime_stop() came to its end: 0 or a negative errno, and a text. */
+	void (*stopped)(void *ctx, struct runtime *rt, uint64_t seq, int error, const char *message);
+	void *ctx;
+};
+
+struct runtime_config {
+	struct loop *loop;
+	enum runtime_kind kind; /* RUNTIME_DOCKER (also podman's API) or RUNTIME_CONTAINERD */
+	const char *socket;     /* for status and messages; copied */
+	struct runtime_listener listener;
+};
+
+/* Starts connecting when the loop runs. -EOPNOTSUPP: no client for this kind. */
+int runtime_new(struct runtime **ret, const struct runtime_config *config);
+struct runtime *runtime_free(struct runtime *rt);
+CLEANUP_DEFINE(struct runtime, runtime_free)
+
+/* Answers one listener.open: a connected socket (owned from now on) or a negative errno. */
+void runtime_opened(struct runtime *rt, int fd);
+/* The next changed container, NULL when there is none; valid until the next call of any function. */
+const struct container *runtime_take(struct runtime *rt);
+bool runtime_has_changes(const struct runtime *rt);
+/* The first picture of the present connection is complete (and may still wait in runtime_take). */
+bool runtime_synced(const struct runtime *rt);
+/* Every known container is changed again: for a listener that lost its memory. */
+void runtime_replay(struct runtime *rt);
+/* Keeps the engine from ever starting this container again, and stops what runs of it. */
+int runtime_stop(struct runtime *rt, const char *id, uint64_t seq);
+/* Borrowed; state "connected" or "away: why". */
+const struct runtime_status *runtime_status(const struct runtime *rt);
+size_t runtime_count(const struct runtime *rt);
+unsigned runtime_refused(const struct runtime *rt); /* containers that found no room */
