@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Gate tells the Defender which containers exist, and carries out its orders to the engines. It
+ * has no right of its own to an engine: every connection is opened by the Defender and handed over.
+ */
+#pragma once
+
+#include "base/loop.h"
+#include "model/enums.h"
+
+#define GATE_ENGINES_MAX 4
+
+struct gate_engine {
+	enum runtime_kind kind;
+	const char *socket; /* as the Defender knows it; borrowed for good */
+};
+
+struct gate_options {
+	const char *root;   /* directory to be confined to */
+	const char *socket; /* of the Defender, below root when it is to be found after a restart of the Defender */
+	struct gate_engine engines[GATE_ENGINES_MAX];
+	unsigned engine_count;
+};
+
+struct gate;
+
+/* socket: path of the Defender's socket as seen now; peer_uid: who must be behind it. */
+int gate_new(struct gate **ret, struct loop *loop, const struct gate_options *options, uid_t peer_uid);
+struct gate *gate_free(struct gate *g);
+CLEANUP_DEFINE(struct gate, gate_free)
+
+/* Fills the options from the command line and the environment. 0; > 0: exit with that - 1. */
+int gate_options_parse(struct gate_options *o, int argc, char **argv);

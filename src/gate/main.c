@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Gate's program: options, giving up rights, loop. */
+#include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/privilege.h"
+#include "gate/gate.h"
+
+#define MEMORY_MAX (1024ull << 20) /* address space: 20,000 containers with room to spare */
+#define FILES_MAX 256
+
+static int set_limits(void)
+{
+	struct rlimit memory = {MEMORY_MAX, MEMORY_MAX}, files = {FILES_MAX, FILES_MAX}, none = {0, 0};
+
+	if (setrlimit(RLIMIT_AS, &memory) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The Defender's socket keeps its name across the confinement when it is below the new root. */
+static int confine(struct gate_options *o)
+{
+	size_t n = strlen(o->root);
+	bool root = geteuid() == 0;
+
+	if (root && (!str_has_prefix(o->socket, o->root) || o->socket[n] != '/'))
+		return log_err(-EINVAL, "the socket '%s' is not below '%s'", o->socket, o->root);
+	int r = privilege_become(PRIVILEGE_GATE_USER, PRIVILEGE_GATE_UID, o->root);
+	if (r < 0)
+		return log_err(r, "cannot give up rights in '%s'", o->root);
+	if (root)
+		o->socket += n;
+	return 0;
+}
+
+static int on_signal(void *ctx, int signo)
+{
+	loop_quit(ctx);
+	return 0;
+}
+
+static int run(struct gate_options *o)
+{
+	CLEANUP(loop_free) struct loop *loop = NULL;
+	CLEANUP(gate_free) struct gate *gate = NULL;
+	uid_t uid = geteuid();
+	int r = set_limits();
+
+	if (r < 0)
+		return log_err(r, "cannot set limits");
+	r = confine(o);
+	if (r < 0)
+		return r;
+	r = loop_new(&loop);
+	if (r == 0)
+		r = loop_add_signal(loop, NULL, SIGTERM, on_signal, loop);
+	if (r == 0)
+		r = loop_add_signal(loop, NULL, SIGINT, on_signal, loop);
+	if (r == 0)
+		r = gate_new(&gate, loop, o, uid);
+	if (r < 0)
+		return log_err(r, "cannot start");
+	r = loop_run(loop);
+	return r < 0 ? log_err(r, "the loop failed") : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct gate_options options = {0};
+
+	log_open("seawall-gate");
+	int r = gate_options_parse(&options, argc, argv);
+	if (r > 0)
+		return r - 1;
+	signal(SIGPIPE, SIG_IGN);
+	if (r == 0 && curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
+		r = log_err(-ENOMEM, "cannot start libcurl");
+	if (r == 0)
+		r = run(&options);
+	curl_global_cleanup();
+	return r < 0 ? 2 : 0;
+}
