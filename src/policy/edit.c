@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One splice of a policy text: find how deep the path is there already, cut out the old value or
+ * find the place behind the last neighbour, and write the missing rest in the style around it
+ * (block or brackets, JSON or YAML). The result is parsed again and must hold the value: where the
+ * text is laid out in a way that this does not foresee, the edit is refused and nothing is harmed.
+ * See edit.h.
+ */
+#include "policy/edit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "policy/document.h"
+#include "policy/policy.h"
+
+#define PATH_MAX_ 8
+
+struct path {
+	char text[256];
+	const char *keys[PATH_MAX_];
+	uint32_t count;
+};
+
+/* Replace text[from, to) by the content of `with`. */
+struct splice {
+	size_t from, to;
+	struct buf with;
+	bool json; /* keys and words in quotes */
+};
+
+static void splice_done_cleanup_(struct splice *s)
+{
+	buf_done(&s->with);
+}
+
+/* ---- places ---- */
+
+/* Byte offset of a line and column (from 1, in characters). */
+static size_t offset_of(const char *text, size_t n, uint32_t line, uint32_t column)
+{
+	size_t i = 0;
+
+	for (uint32_t l = 1; l < line && i < n; i++)
+		l += text[i] == '\n';
+	for (uint32_t c = 1; c < column && i < n && text[i] != '\n'; c++)
+		for (i++; i < n && ((unsigned char)text[i] & 0xc0) == 0x80;)
+			i++;
+	return i;
+}
+
+static size_t start_of(const char *text, size_t n, const struct node *node)
+{
+	return offset_of(text, n, node->line, node->column);
+}
+
+static size_t end_of(const char *text, size_t n, const struct node *node)
+{
+	return offset_of(text, n, node->end_line, node->end_column);
+}
+
+/* Behind the line in which a block ends. */
+static size_t line_behind(const char *text, size_t n, const struct node *node)
+{
+	size_t i = end_of(text, n, node);
+
+	while (i < n && text[i] != '\n')
+		i++;
+	return i < n ? i + 1 : n;
+}
+
+/* ---- words ---- */
+
+static bool plain_word(const char *s)
+{
+	static const char *const meant[] = {"true", "false", "null", "~", "yes", "no", "on", "off"};
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < ARRAY_SIZE(meant); i++)
+		if (strcasecmp(s, meant[i]) == 0)
+			return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && !(i && strchr("-_./ ", s[i])))
+			return false;
+	return n && s[n - 1] != ' ' && !isdigit((unsigned char)s[0]);
+}
+
+static void put_word(struct splice *s, const char *word)
+{
+	if (!s->json && plain_word(word))
+		buf_puts(&s->with, word);
+	else
+		json_put_str(&s->with, word);
+}
+
+/* The value is YAML already; in JSON a bare word needs its quotes. */
+static void put_value(struct splice *s, const char *value)
+{
+	if (s->json && plain_word(value))
+		json_put_str(&s->with, value);
+	else
+		buf_puts(&s->with, value);
+}
+
+/* {a: {b: value}} for the keys from `from` on. */
+static void put_flow(struct splice *s, const struct path *p, uint32_t from, const char *value)
+{
+	for (uint32_t i = from; i < p->count; i++) {
+		if (i > from)
+			buf_putc(&s->with, '{');
+		put_word(s, p->keys[i]);
+		buf_puts(&s->with, ": ");
+	}
+	put_value(s, value);
+	for (uint32_t i = from + 1; i < p->count; i++)
+		buf_putc(&s->with, '}');
+}
+
+/* One key a line, from the given column (from 1) on. */
+static void put_block(struct splice *s, const struct path *p, uint32_t from, uint32_t column, const char *value)
+{
+	for (uint32_t i = from; i < p->count; i++) {
+		buf_printf(&s->with, "%*s", (int)(column - 1 + 2 * (i - from)), "");
+		put_word(s, p->keys[i]);
+		buf_puts(&s->with, i + 1 < p->count ? ":\n" : ": ");
+	}
+	buf_puts(&s->with, value);
+	buf_putc(&s->with, '\n');
+}
+
+static void put_rule(struct splice *s, const struct policy_edit *e, const struct path *p, uint32_t column)
+{
+	buf_printf(&s->with, "%*s- name: ", (int)(column - 1), "");
+	put_word(s, e->rule);
+	buf_printf(&s->with, "\n%*sscope: [everything]\n", (int)(column + 1), "");
+	put_block(s, p, 0, column + 2, e->value);
+}
+
+static void put_flow_rule(struct splice *s, const struct policy_edit *e, const struct path *p)
+{
+	buf_putc(&s->with, '{');
+	put_word(s, "name");
+	buf_puts(&s->with, ": ");
+	put_word(s, e->rule);
+	buf_puts(&s->with, ", ");
+	put_word(s, "scope");
+	buf_puts(&s->with, ": [");
+	put_word(s, "everything");
+	buf_puts(&s->with, "], ");
+	put_flow(s, p, 0, e->value);
+	buf_putc(&s->with, '}');
+}
+
+/* ---- finding ---- */
+
+struct found {
+	const struct node *root; /* the document that the rule is in or should go to; NULL = no content */
+	const struct node *runtime;
+	const struct node *rule;
+};
+
+static bool node_is(const struct node *n, const char *text)
+{
+	return n && n->kind == NODE_TEXT && strcmp(n->text, text) == 0;
+}
+
+static void find_rule(const struct document *d, const char *rule, struct found *ret)
+{
+	*ret = (struct found){0};
+	for (uint32_t i = 0; i < d->count; i++) {
+		const struct node *runtime = node_get(d->roots[i], "runtime");
+
+		if (d->roots[i]->kind == NODE_MAP && !ret->runtime) {
+			ret->root = d->roots[i];
+			ret->runtime = runtime;
+		}
+		for (const struct node *r = runtime ? runtime->first : NULL; r; r = r->next) {
+			if (!node_is(node_get(r, "name"), rule))
+				continue;
+			*ret = (struct found){d->roots[i], runtime, r};
+			return;
+		}
+	}
+}
+
+static bool is_json(const struct node *root)
+{
+	return root->flow && root->first && !root->first->key->plain;
+}
+
+/* ---- the four places where something can be missing ---- */
+
+/* In a list or map in brackets: behind its last item, or between the brackets. */
+static void splice_into_flow(struct splice *s, const char *text, size_t n, const struct node *at)
+{
+	s->from = s->to = at->last ? end_of(text, n, at->last) : end_of(text, n, at) - 1;
+	if (at->last)
+		buf_puts(&s->with, ", ");
+}
+
+static void splice_behind_block(struct splice *s, const char *text, size_t n, const struct node *at)
+{
+	s->from = s->to = line_behind(text, n, at);
+	if (s->from && text[s->from - 1] != '\n')
+		buf_putc(&s->with, '\n');
+}
+
+/* A key without a value: `processes:`, `processes: null`. */
+static void splice_over_null(struct splice *s, const char *text, size_t n, const struct node *at)
+{
+	s->from = start_of(text, n, at);
+	s->to = end_of(text, n, at);
+	if (s->from && text[s->from - 1] == ':')
+		buf_putc(&s->with, ' ');
+}
+
+static int refuse(struct diag *reterr, const struct node *at, const char *message)
+{
+	return diag_set(reterr, -EINVAL, at->line, at->column, "a layout that can be changed in place; edit the text instead", "%s", message);
+}
+
+/* Follows the path into the rule as far as it is there, and splices the rest. */
+static int splice_key(struct splice *s, const char *text, size_t n, const struct node *rule, const struct path *p,
+	const char *value, struct diag *reterr)
+{
+	const struct node *at = rule;
+	uint32_t i = 0;
+
+	for (const struct node *next; i < p->count && (next = node_get(at, p->keys[i])); i++)
+		at = next;
+	if (i == p->count) {
+		if (at->kind == NODE_NULL) {
+			splice_over_null(s, text, n, at);
+		} else if (at->kind == NODE_TEXT || at->flow) {
+			s->from = start_of(text, n, at);
+			s->to = end_of(text, n, at);
+		} else {
+			return refuse(reterr, at, "the present value is written over several lines");
+		}
+		put_value(s, value);
+		return 0;
+	}
+	if (at->kind == NODE_NULL) {
+		splice_over_null(s, text, n, at);
+		buf_putc(&s->with, '{');
+		put_flow(s, p, i, value);
+		buf_putc(&s->with, '}');
+	} else if (at->kind != NODE_MAP) {
+		return refuse(reterr, at, "the key's place is taken by something else");
+	} else if (at->flow) {
+		splice_into_flow(s, text, n, at);
+		put_flow(s, p, i, value);
+	} else {
+		splice_behind_block(s, text, n, at);
+		put_block(s, p, i, at->column, value);
+	}
+	return 0;
+}
+
+static int splice_rule(struct splice *s, const char *text, size_t n, const struct found *f, const struct policy_edit *e,
+	const struct path *p)
+{
+	const struct node *list = f->runtime;
+
+	if (list && list->kind == NODE_LIST && !list->flow) {
+		splice_behind_block(s, text, n, list);
+		put_rule(s, e, p, list->column);
+	} else if (list && list->kind == NODE_LIST) {
+		splice_into_flow(s, text, n, list);
+		put_flow_rule(s, e, p);
+	} else if (list && list->kind == NODE_NULL) {
+		splice_over_null(s, text, n, list);
+		buf_putc(&s->with, '[');
+		put_flow_rule(s, e, p);
+		buf_putc(&s->with, ']');
+	} else if (list) {
+		return -EINVAL;
+	} else if (f->root->flow) {
+		splice_into_flow(s, text, n, f->root);
+		put_word(s, "runtime");
+		buf_puts(&s->with, ": [");
+		put_flow_rule(s, e, p);
+		buf_putc(&s->with, ']');
+	} else {
+		splice_behind_block(s, text, n, f->root);
+		buf_puts(&s->with, "runtime:\n");
+		put_rule(s, e, p, 3);
+	}
+	return 0;
+}
+
+/* Comments of a text without content stay at its head. */
+static void splice_whole(struct splice *s, const char *text, size_t n, const struct policy_edit *e, const struct path *p)
+{
+	s->from = s->to = n;
+	if (n && text[n - 1] != '\n')
+		buf_putc(&s->with, '\n');
+	buf_puts(&s->with, "version: 1\ncollections:\n  - {name: everything}\nruntime:\n");
+	put_rule(s, e, p, 3);
+}
+
+/* ---- the whole ---- */
+
+static int path_split(struct path *p, const char *key)
+{
+	if (strlen(key) >= sizeof(p->text))
+		return -EINVAL;
+	snprintf(p->text, sizeof(p->text), "%s", key);
+	for (char *k = p->text; k; p->count++) {
+		char *dot = strchr(k, '.');
+
+		if (dot)
+			*dot++ = 0;
+		if (!*k || p->count == PATH_MAX_)
+			return -EINVAL;
+		p->keys[p->count] = k;
+		k = dot;
+	}
+	return 0;
+}
+
+/* One line that is one complete value by itself, so that it cannot reach into what follows it. */
+static bool value_is_good(const char *value)
+{
+	CLEANUP(document_free) struct document *d = NULL;
+
+	if (strpbrk(value, "\r\n#") || document_parse(&d, value, strlen(value)) < 0 || d->broken || d->count != 1)
+		return false;
+	const struct node *n = d->roots[0];
+	return (n->kind == NODE_TEXT && !strpbrk(value, ",[]{}:")) || ((n->kind == NODE_LIST || n->kind == NODE_MAP) && n->flow)
+		|| (n->kind == NODE_TEXT && !n->plain);
+}
+
+/* The same tree, whatever the layout. */
+static bool node_equal(const struct node *a, const struct node *b)
+{
+	if (a->kind != b->kind || a->count != b->count || strcmp(a->text, b->text) != 0)
+		return false;
+	const struct node *x = a->first, *y = b->first;
+	for (; x && y; x = x->next, y = y->next)
+		if ((x->key && strcmp(x->key->text, y->key->text) != 0) || !node_equal(x, y))
+			return false;
+	return !x && !y;
+}
+
+/* The value is where it should be. */
+static bool verify(const struct buf *out, size_t from, const struct policy_edit *e, const struct path *p)
+{
+	CLEANUP(document_free) struct document *d = NULL, *v = NULL;
+	struct found f;
+
+	if (document_parse(&d, (const char *)out->data + from, out->len - from) < 0 || d->broken
+		|| document_parse(&v, e->value, strlen(e->value)) < 0)
+		return false;
+	find_rule(d, e->rule, &f);
+	const struct node *at = f.rule;
+	for (uint32_t i = 0; at && i < p->count; i++)
+		at = node_get(at, p->keys[i]);
+	return at && node_equal(at, v->roots[0]);
+}
+
+static int find_splice(struct splice *s, const char *text, size_t n, const struct policy_edit *e, const struct path *p,
+	struct diag *reterr)
+{
+	CLEANUP(document_free) struct document *d = NULL;
+	struct found f;
+	int r = document_parse(&d, text, n);
+
+	if (r < 0)
+		return r;
+	if (d->broken)
+		return diag_set(reterr, -EINVAL, d->error.line, d->error.column, d->error.expected, "%s", d->error.message);
+	find_rule(d, e->rule, &f);
+	if (f.root)
+		s->json = is_json(f.root);
+	for (uint32_t i = 0; i < d->count && !f.root; i++)
+		if (d->roots[i]->kind != NODE_NULL)
+			return refuse(reterr, d->roots[i], "the text is not a policy");
+	if (!f.root)
+		splice_whole(s, text, n, e, p);
+	else if (f.rule)
+		r = splice_key(s, text, n, f.rule, p, e->value, reterr);
+	else if (splice_rule(s, text, n, &f, e, p) < 0)
+		r = refuse(reterr, f.runtime, "'runtime' is not a list of rules");
+	return r;
+}
+
+int policy_edit_set(const char *text, size_t n, const struct policy_edit *e, struct buf *out, struct diag *reterr)
+{
+	CLEANUP(splice_done) struct splice s = {.with = BUF_INIT(POLICY_TEXT_MAX)};
+	struct path p = {.count = 0};
+	size_t from = out->len;
+
+	if (n > POLICY_TEXT_MAX)
+		return diag_set(reterr, -EINVAL, 1, 1, "at most 4 MiB", "the text is too large");
+	if (path_split(&p, e->key) < 0 || !*e->rule)
+		return diag_set(reterr, -EINVAL, 0, 0, "a rule's name and keys such as processes.crypto_miners", "bad rule or key '%.64s'", e->key);
+	if (!value_is_good(e->value))
+		return diag_set(reterr, -EINVAL, 0, 0, "one line of YAML such as block, true or [a, b]", "bad value '%.64s'", e->value);
+	int r = find_splice(&s, text, n, e, &p, reterr);
+	if (r < 0)
+		return r;
+	buf_put(out, text, s.from);
+	buf_put(out, s.with.data, s.with.len);
+	buf_put(out, text + s.to, n - s.to);
+	if (s.with.failed || out->failed)
+		return s.with.failed ? s.with.failed : out->failed;
+	if (verify(out, from, e, &p))
+		return 0;
+	out->len = from;
+	out->data[from] = 0;
+	return diag_set(reterr, -EINVAL, 0, 0, "a layout that can be changed in place; edit the text instead", "the change has no safe place in this text");
+}
