@@ -181,11 +181,74 @@ struct wire_leaf {
 	char name[WIRE_LEAF_MAX]; /* zero padded; see cgroup_leaf.h */
 };
 
+/* The values of src/model/enums.h that the kernel half uses; src/sensor/policy.c asserts each. */
+enum wire_effect { WIRE_EFFECT_DISABLE, WIRE_EFFECT_ALERT, WIRE_EFFECT_PREVENT, WIRE_EFFECT_BLOCK };
+enum wire_done { WIRE_DONE_NONE, WIRE_DONE_ALERT, WIRE_DONE_PREVENT, WIRE_DONE_FAILED = 5 };
+enum wire_detection {
+	WIRE_DETECTION_CRYPTO_MINER = 1,
+	WIRE_DETECTION_DENIED_PROCESS = 36,
+	WIRE_DETECTION_DENIED_PORT = 38,
+	WIRE_DETECTION_DENIED_ADDRESS = 39,
+};
+enum wire_evidence {
+	WIRE_EVIDENCE_NAME = 1,
+	WIRE_EVIDENCE_ARGV = 2,
+	WIRE_EVIDENCE_STRATUM = 3,
+	WIRE_EVIDENCE_PATH = 8,
+	WIRE_EVIDENCE_ADDRESS = 9,
+	WIRE_EVIDENCE_PORT = 10,
+};
+
+/* Slots: 0 watches only, 1 kills every exec, then two banks of one slot for each runtime rule. */
+#define WIRE_SLOT_KILL 1
+#define WIRE_SLOT_FIRST 2
+#define WIRE_SLOTS_BANK 64
+#define WIRE_SLOTS_MAX (WIRE_SLOT_FIRST + 2 * WIRE_SLOTS_BANK)
+
+struct wire_slot {
+	wire_u8 miner; /* effects */
+	wire_u8 process;
+	wire_u8 network;
+	wire_u8 pad;
+	wire_u16 allowed; /* numbers of patterns */
+	wire_u16 denied;
+};
+
+#define WIRE_PATTERN_MAX 256
+#define WIRE_PATTERNS_MAX (WIRE_SLOTS_MAX * 128)
+
+enum wire_pattern_list { WIRE_PATTERN_ALLOWED, WIRE_PATTERN_DENIED };
+
+struct wire_pattern_key {
+	wire_u32 slot;
+	wire_u16 list;
+	wire_u16 index;
+};
+
+struct wire_pattern {
+	wire_u32 length; /* of text, without the stars */
+	wire_u8 lead, trail; /* there was a star */
+	wire_u8 pad[2];
+	char text[WIRE_PATTERN_MAX];
+};
+
+/* What is remembered of a process from its exec until its exit or next exec; children inherit it. */
+enum { WIRE_NOTE_ALLOWED = 1, WIRE_NOTE_SUSPECT = 2 };
+
+#define WIRE_NOTES_MAX 16384
+
+struct wire_note {
+	wire_u32 flags;
+	wire_u32 pad;
+	char sign[64];
+};
+
 enum wire_counter {
 	WIRE_SEEN,
 	WIRE_DROPPED_SECURITY, /* ring full */
 	WIRE_DROPPED_BULK,     /* ring full */
 	WIRE_DROPPED_SCRATCH,  /* no working memory: an exec went unjudged */
 	WIRE_DROPPED_CGROUP,   /* more cgroups than WIRE_CGROUPS_MAX: a container is not watched */
+	WIRE_DROPPED_NOTE,     /* more than WIRE_NOTES_MAX: a suspect or allowed process is forgotten */
 	WIRE_COUNTER_COUNT_
 };

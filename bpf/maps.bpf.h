@@ -45,3 +45,28 @@ struct {
 	__type(key, struct wire_leaf);
 	__type(value, u32); /* slot */
 } expected MAP;
+
+/* What the rule of each slot asks for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WIRE_SLOTS_MAX);
+	__type(key, u32);
+	__type(value, struct wire_slot);
+} slots MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_PATTERNS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wire_pattern_key);
+	__type(value, struct wire_pattern);
+} patterns MAP;
+
+/* By tgid; only processes with something to remember. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_NOTES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, struct wire_note);
+} notes MAP;

@@ -6,10 +6,9 @@
  */
 #pragma once
 
-#include "common.bpf.h"
+#include "scratch.bpf.h"
 
 #define PATH_DEPTH 128
-#define NAME_MAX 255
 
 struct path_walk {
 	struct dentry *dentry;

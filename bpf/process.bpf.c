@@ -3,6 +3,7 @@
  * Processes of containers: fork, exec, exit. At exec the kernel also decides (judge.bpf.h): a
  * SIGKILL sent from here takes effect before the first instruction of the new program.
  */
+#include "judge.bpf.h"
 #include "path.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -11,24 +12,6 @@ const volatile wire_u32 self_pid = 0;
 const volatile bool use_cgroup_v1 = false;
 const volatile wire_u32 hierarchy = 0;
 const volatile bool exit_has_group_dead = false;
-
-/* Where an exec record grows: too large for the stack and for a per-CPU map. One for each CPU. */
-struct exec_scratch {
-	char path[WIRE_PATH_MAX + NAME_MAX + 1];
-	u8 record[sizeof(struct wire_exec) + WIRE_PATH_MAX + WIRE_ARGS_MAX]; /* struct wire_exec */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* set to the number of CPUs */
-	__type(key, u32);
-	__type(value, struct exec_scratch);
-} exec_scratches SEC(".maps");
-
-static __always_inline struct wire_exec *scratch_exec(struct exec_scratch *s)
-{
-	return (struct wire_exec *)s->record;
-}
 
 static __always_inline void ancestor_fill(struct wire_ancestor *a, struct task_struct *task)
 {
@@ -77,6 +60,7 @@ static __always_inline void path_fill(struct exec_scratch *s, struct file *file,
 
 	if (!w.done)
 		scratch_exec(s)->header.flags |= WIRE_PATH_TRUNCATED;
+	s->path_start = start;
 	if (start >= WIRE_PATH_MAX || size > WIRE_PATH_MAX)
 		return;
 	bpf_probe_read_kernel(s->record + sizeof(struct wire_exec), size, s->path + start);
@@ -99,7 +83,16 @@ static __always_inline void args_fill(struct exec_scratch *s, struct task_struct
 		scratch_exec(s)->header.flags |= WIRE_ARGS_UNREADABLE;
 		return;
 	}
+	s->record[sizeof(struct wire_exec) + at + size] = 0; /* ends a cut argument */
 	scratch_exec(s)->args_size = size;
+}
+
+static __always_inline void note_inherit(u32 parent, u32 child)
+{
+	struct wire_note *note = bpf_map_lookup_elem(&notes, &parent);
+
+	if (note && bpf_map_update_elem(&notes, &child, note, BPF_ANY))
+		count(WIRE_DROPPED_NOTE);
 }
 
 static __always_inline void exec_send(struct exec_scratch *s)
@@ -109,7 +102,7 @@ static __always_inline void exec_send(struct exec_scratch *s)
 
 	if (size > WIRE_PATH_MAX + WIRE_ARGS_MAX)
 		return;
-	security_send(&scratch_exec(s)->header, sizeof(struct wire_exec) + size, v->detection || v->done);
+	security_send(&scratch_exec(s)->header, sizeof(struct wire_exec) + size, v->effect != 0);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -135,6 +128,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	file_fill(exec, bprm->file);
 	path_fill(s, bprm->file, task);
 	args_fill(s, task);
+	judge(s, entry->slot, bprm);
 	ancestors_fill(exec, task);
 	exec_send(s);
 	return 0;
@@ -154,6 +148,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	__builtin_memset(&rec, 0, sizeof(rec));
 	header_fill(&rec.header, WIRE_FORK, entry->container);
 	process_fill(&rec.process, child);
+	note_inherit(parent->tgid, child->tgid);
 	security_send(&rec.header, sizeof(rec), false);
 	return 0;
 }
@@ -164,12 +159,15 @@ int on_exit(unsigned long long *ctx)
 	struct task_struct *task = (void *)ctx[0];
 	struct wire_cgroup_entry *entry;
 	struct wire_exit rec;
+	u32 pid;
 
 	if (!task_group_dead(ctx))
 		return 0;
 	entry = task_container(task);
 	if (!entry)
 		return 0;
+	pid = task->tgid;
+	bpf_map_delete_elem(&notes, &pid);
 	__builtin_memset(&rec, 0, sizeof(rec));
 	header_fill(&rec.header, WIRE_EXIT, entry->container);
 	process_fill(&rec.process, task);

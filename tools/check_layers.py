@@ -17,8 +17,10 @@ LAYERS = [
 # The only files of bpf/ that userspace may include, and who may.
 SHARED = {
     "event_wire.h": {"sensor", "defender"},
-    "miner_argv.h": {"policy", "sensor"},
-    "stratum.h": {"policy", "sensor"},
+    "cgroup_leaf.h": {"sensor"},
+    "miner_words.h": {"policy", "sensor"},
+    "miner_argv.h": {"policy"},
+    "stratum.h": {"policy"},
 }
 RANK = {folder: rank for rank, layer in enumerate(LAYERS) for folder in layer}
 

@@ -8,6 +8,17 @@
 #include "model/enums.h"
 #include "model/record.h"
 
+/* One word of the table that both halves use: see miner.c. */
+struct miner_table_row {
+	uint32_t space;  /* enum miner_space of bpf/miner_argv.h */
+	uint32_t class_; /* enum miner_class */
+	bool exact;      /* the whole word, not its beginning */
+	const char *text; /* lower case */
+};
+
+extern const struct miner_table_row miner_table[];
+extern const size_t miner_table_count;
+
 enum miner_judgement {
 	MINER_NO,
 	MINER_SUSPECT, /* arguments of a miner given to a program that may only print or search them:

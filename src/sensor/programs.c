@@ -200,6 +200,9 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 		free(take_ptr(s->states[i].log));
 	if (r < 0)
 		return r;
+	r = sensor_miner_table_load(s);
+	if (r < 0)
+		return diag_msg(reterr, r, "cannot put the miners' words into the kernel: %s", strerror(-r));
 	cgroup_fd = open(s->cgroup2_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < sensor_programs_count; i++)
 		program_attach(s, i, cgroup_fd);

@@ -59,6 +59,8 @@ struct sensor_set {
 /* programs.c: opens, loads (switching off what this kernel refuses) and attaches. */
 int sensor_programs_start(struct sensor_set *s, struct diag *reterr);
 void sensor_programs_stop(struct sensor_set *s);
+/* policy.c: puts the words of src/policy/miner.c into the kernel. */
+int sensor_miner_table_load(struct sensor_set *s);
 /* status.c: adds the time since the last call to blind_ms when a security record was lost in it. */
 void sensor_blind_measure(struct sensor_set *s);
 /* cgroup.c: finds the mounts. */

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The verdict at exec: by the slot's lists of paths, by the program's name, by its arguments. What
+ * must not run is sent SIGKILL here, which it gets before its first instruction.
+ */
+#pragma once
+
+#include "pattern.bpf.h"
+#include "scratch.bpf.h"
+
+/* The words of src/policy/miner.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct miner_key);
+	__type(value, struct miner_word);
+} miner_words SEC(".maps");
+
+miner_inline struct miner_word miner_find(struct miner_scan *s)
+{
+	struct miner_word *w = bpf_map_lookup_elem(&miner_words, &s->key), none = {};
+
+	return w ? *w : none;
+}
+
+static __always_inline void sign_set(struct exec_scratch *s, const char *text)
+{
+	struct wire_exec *exec = scratch_exec(s);
+
+	bpf_probe_read_kernel(exec->sign, sizeof(exec->sign), text);
+	exec->sign[sizeof(exec->sign) - 1] = 0;
+}
+
+/* ---- names ---- */
+
+struct basename_scan {
+	const char *text;
+	u32 after; /* the last slash */
+};
+
+static long basename_step(u32 i, struct basename_scan *b)
+{
+	char c = b->text[i & (MINER_TOKEN - 1)];
+
+	if (c == '/')
+		b->after = i + 1;
+	return c == 0;
+}
+
+/* What the table says of the last part of the path in scan.token. Global: verified once. */
+__noinline int name_class(struct miner_scan *scan)
+{
+	struct basename_scan b = {};
+
+	if (!scan)
+		return MINER_CLASS_NONE;
+	b.text = scan->token;
+	bpf_loop(MINER_TOKEN, basename_step, &b, 0);
+	return MINER_CLASS(miner_lookup(scan, MINER_SPACE_NAME, b.after));
+}
+
+static __always_inline bool name_is(struct exec_scratch *s, const void *path, u32 *ret_class)
+{
+	__builtin_memset(s->scan.token, 0, sizeof(s->scan.token));
+	bpf_probe_read_kernel_str(s->scan.token, MINER_TOKEN, path);
+	*ret_class = name_class(&s->scan);
+	return *ret_class == MINER_NAME;
+}
+
+/* ---- arguments ---- */
+
+#define ARGS_MASK 0xffff /* the record is smaller */
+
+/* The walk's state is in the scratch, not in ctx: memory that the verifier does not follow. */
+static long argv_step(u32 i, struct exec_scratch **ctx)
+{
+	struct exec_scratch *s = *ctx;
+	const u8 *arg = s->record + (s->args_at & ARGS_MASK);
+	u32 inside = s->args_inside;
+	char last = 0;
+	long n;
+
+	if (s->args_at >= s->args_end)
+		return 1;
+	__builtin_memset(s->scan.token, 0, sizeof(s->scan.token));
+	n = bpf_probe_read_kernel_str(s->scan.token, MINER_TOKEN, arg);
+	if (n <= 0)
+		return 1;
+	if (n == MINER_TOKEN)
+		bpf_probe_read_kernel(&last, 1, arg + MINER_TOKEN - 1);
+	s->args_inside = last != 0;
+	s->args_at += last ? n - 1 : n;
+	if (inside || s->args_index++ == 0)
+		return 0;
+	s->scan.length = (n - 1) & (MINER_TOKEN - 1);
+	miner_argv_feed(&s->argv, &s->scan);
+	return s->argv.rank >= 5; /* it will not get clearer */
+}
+
+static __always_inline u32 argv_judge(struct exec_scratch *s, bool texts)
+{
+	struct wire_exec *exec = scratch_exec(s);
+
+	s->args_at = sizeof(*exec) + exec->path_size;
+	s->args_end = s->args_at + exec->args_size;
+	s->args_index = s->args_inside = 0;
+	__builtin_memset(&s->argv, 0, sizeof(s->argv));
+	bpf_loop(WIRE_ARGS_MAX, argv_step, &s, 0);
+	return miner_argv_judge(&s->argv, texts);
+}
+
+static __always_inline void miner_judge(struct exec_scratch *s, const struct wire_slot *slot, struct linux_binprm *bprm)
+{
+	struct wire_exec *exec = scratch_exec(s);
+	struct wire_verdict *v = &exec->header.verdict;
+	const u8 *args = s->record + sizeof(*exec) + (exec->path_size & (2 * WIRE_PATH_MAX - 1));
+	u32 file, arg, evidence = WIRE_EVIDENCE_NAME, result = MINER_RESULT_YES;
+
+	/* A script's own name, and a link's, are what execve was given. */
+	if (!name_is(s, bprm->file->f_path.dentry->d_name.name, &file) && !name_is(s, s->filename, &arg) &&
+	    !name_is(s, args, &arg)) {
+		result = argv_judge(s, file == MINER_TEXTS || (file == MINER_MULTI && arg == MINER_TEXTS));
+		evidence = WIRE_EVIDENCE_ARGV;
+	}
+	if (result == MINER_RESULT_NO)
+		return;
+	sign_set(s, evidence == WIRE_EVIDENCE_NAME ? s->scan.key.text : s->argv.sign);
+	if (result == MINER_RESULT_SUSPECT) {
+		exec->header.flags |= WIRE_SUSPECT;
+		return;
+	}
+	v->detection = WIRE_DETECTION_CRYPTO_MINER;
+	v->evidence = evidence;
+	v->effect = slot->miner;
+}
+
+/* ---- paths ---- */
+
+static __always_inline bool path_matches(struct exec_scratch *s, u32 slot, u32 list, u32 n)
+{
+	struct pattern_list l = {.key = {.slot = slot, .list = list}};
+
+	l.text.buffer = s->path;
+	l.text.start = s->path_start;
+	l.text.length = WIRE_PATH_MAX - 1 - s->path_start;
+	return pattern_list_matches(&l, n);
+}
+
+/* Exemptions go by the file that runs; what is denied, also by the name it was called with. */
+static __always_inline bool filename_matches(struct exec_scratch *s, u32 slot, u32 n)
+{
+	struct pattern_list l = {.key = {.slot = slot, .list = WIRE_PATTERN_DENIED}};
+
+	l.text.buffer = s->filename;
+	l.text.length = s->filename_length;
+	return pattern_list_matches(&l, n);
+}
+
+/* ---- the verdict ---- */
+
+static __always_inline void denied_judge(struct exec_scratch *s, u32 number, const struct wire_slot *slot)
+{
+	struct wire_exec *exec = scratch_exec(s);
+	struct wire_verdict *v = &exec->header.verdict;
+
+	if (slot->process <= v->effect || !slot->denied)
+		return;
+	if (!path_matches(s, number, WIRE_PATTERN_DENIED, slot->denied)) {
+		if (!filename_matches(s, number, slot->denied))
+			return;
+		sign_set(s, s->filename);
+	} else {
+		sign_set(s, s->path + (s->path_start & (WIRE_PATH_MAX - 1)));
+	}
+	exec->header.flags &= ~WIRE_SUSPECT;
+	v->detection = WIRE_DETECTION_DENIED_PROCESS;
+	v->evidence = WIRE_EVIDENCE_PATH;
+	v->effect = slot->process;
+}
+
+static __always_inline void note_put(struct exec_scratch *s, u32 pid, u32 flags)
+{
+	s->note.flags = flags;
+	bpf_probe_read_kernel(s->note.sign, sizeof(s->note.sign), scratch_exec(s)->sign);
+	if (bpf_map_update_elem(&notes, &pid, &s->note, BPF_ANY))
+		count(WIRE_DROPPED_NOTE);
+}
+
+static __always_inline void verdict_carry_out(struct wire_verdict *v)
+{
+	if (v->effect == WIRE_EFFECT_ALERT)
+		v->done = WIRE_DONE_ALERT;
+	else if (v->effect >= WIRE_EFFECT_PREVENT)
+		v->done = bpf_send_signal(SIGKILL) ? WIRE_DONE_FAILED : WIRE_DONE_PREVENT;
+}
+
+/* Fills the record's verdict, sign and flags, and carries the verdict out. */
+static __always_inline void judge(struct exec_scratch *s, u32 number, struct linux_binprm *bprm)
+{
+	struct wire_exec *exec = scratch_exec(s);
+	struct wire_verdict *v = &exec->header.verdict;
+	struct wire_slot *slot = bpf_map_lookup_elem(&slots, &number);
+	u32 pid = exec->process.pid;
+	long n;
+
+	bpf_map_delete_elem(&notes, &pid);
+	v->slot = number;
+	if (number == WIRE_SLOT_KILL) {
+		v->effect = WIRE_EFFECT_BLOCK;
+		verdict_carry_out(v);
+		return;
+	}
+	if (!slot)
+		return;
+	if (slot->allowed && path_matches(s, number, WIRE_PATTERN_ALLOWED, slot->allowed)) {
+		note_put(s, pid, WIRE_NOTE_ALLOWED);
+		return;
+	}
+	n = bpf_probe_read_kernel_str(s->filename, sizeof(s->filename), bprm->filename);
+	s->filename_length = n > 0 ? n - 1 : 0;
+	if (slot->miner)
+		miner_judge(s, slot, bprm);
+	if (slot->process)
+		denied_judge(s, number, slot);
+	if (exec->header.flags & WIRE_SUSPECT)
+		note_put(s, pid, WIRE_NOTE_SUSPECT);
+	verdict_carry_out(v);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Working memory of an exec: too large for the stack and, with 32 KiB of arguments, for a per-CPU
+ * map. One for each CPU; tracepoints do not preempt each other on one.
+ */
+#pragma once
+
+#include "common.bpf.h"
+#include "miner_argv.h"
+
+#define NAME_MAX 255
+
+struct exec_scratch {
+	char path[WIRE_PATH_MAX + NAME_MAX + 1]; /* written backwards: the text is at path_start */
+	char filename[WIRE_PATH_MAX];            /* as the caller of execve spelled it */
+	u32 path_start;
+	u32 filename_length;
+	u32 args_at, args_end; /* walk over the arguments in record */
+	u32 args_index;
+	u32 args_inside; /* a long argument goes on: only its beginning is looked at */
+	struct miner_scan scan;
+	struct miner_argv argv;
+	struct wire_note note;
+	u8 record[sizeof(struct wire_exec) + WIRE_PATH_MAX + WIRE_ARGS_MAX + 8]; /* struct wire_exec */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set to the number of CPUs */
+	__type(key, u32);
+	__type(value, struct exec_scratch);
+} exec_scratches SEC(".maps");
+
+static __always_inline struct wire_exec *scratch_exec(struct exec_scratch *s)
+{
+	return (struct wire_exec *)s->record;
+}

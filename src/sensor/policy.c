@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The compiled policy in the kernel's maps. Each rule is one slot; slots come in two banks, so that
+ * containers keep a whole old rule until they are given their new slot: never half of each.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "base/banned.h"
+#include "bpf/miner_words.h"
+#include "policy/miner.h"
+#include "sensor/set.h"
+#include "seawall.skel.h" /* after set.h: it uses the wire types */
+
+#define SAME(a, b) static_assert((int)(a) == (int)(b), "bpf/event_wire.h and model/enums.h say the same")
+SAME(WIRE_EFFECT_DISABLE, EFFECT_DISABLE);
+SAME(WIRE_EFFECT_ALERT, EFFECT_ALERT);
+SAME(WIRE_EFFECT_PREVENT, EFFECT_PREVENT);
+SAME(WIRE_EFFECT_BLOCK, EFFECT_BLOCK);
+SAME(WIRE_DONE_NONE, DONE_NONE);
+SAME(WIRE_DONE_ALERT, DONE_ALERT);
+SAME(WIRE_DONE_PREVENT, DONE_PREVENT);
+SAME(WIRE_DONE_FAILED, DONE_FAILED);
+SAME(WIRE_DETECTION_CRYPTO_MINER, DETECTION_CRYPTO_MINER);
+SAME(WIRE_DETECTION_DENIED_PROCESS, DETECTION_DENIED_PROCESS);
+SAME(WIRE_DETECTION_DENIED_PORT, DETECTION_DENIED_PORT);
+SAME(WIRE_DETECTION_DENIED_ADDRESS, DETECTION_DENIED_ADDRESS);
+SAME(WIRE_EVIDENCE_NAME, EVIDENCE_NAME);
+SAME(WIRE_EVIDENCE_ARGV, EVIDENCE_ARGV);
+SAME(WIRE_EVIDENCE_STRATUM, EVIDENCE_STRATUM);
+SAME(WIRE_EVIDENCE_PATH, EVIDENCE_PATH);
+SAME(WIRE_EVIDENCE_ADDRESS, EVIDENCE_ADDRESS);
+SAME(WIRE_EVIDENCE_PORT, EVIDENCE_PORT);
+SAME(WIRE_SLOT_KILL, SENSOR_SLOT_KILL);
+SAME(WIRE_SLOTS_BANK, POLICY_RULES_MAX);
+static_assert(WIRE_PATTERNS_MAX >= WIRE_SLOTS_MAX * 2 * POLICY_PATTERNS_MAX, "room for every list");
+
+int sensor_miner_table_load(struct sensor_set *s)
+{
+	struct miner_key key;
+	struct miner_word word;
+	size_t n;
+	int r;
+
+	for (size_t i = 0; i < miner_table_count; i++) {
+		const struct miner_table_row *row = &miner_table[i];
+
+		memset(&key, 0, sizeof(key));
+		n = strnlen(row->text, sizeof(key.text) - 1);
+		memcpy(key.text, row->text, n);
+		key.space = row->space;
+		key.prefix_bits = (uint32_t)(8 * (sizeof(key.space) + n + row->exact)); /* exact: with the NUL */
+		word = (struct miner_word){.class_ = row->class_, .length = (uint32_t)n};
+		r = bpf_map__update_elem(s->bpf->maps.miner_words, &key, sizeof(key), &word, sizeof(word), BPF_ANY);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool pattern_fill(const char *text, struct wire_pattern *ret)
+{
+	size_t n = strlen(text);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->lead = n && text[0] == '*';
+	ret->trail = n > 1 && text[n - 1] == '*';
+	text += ret->lead;
+	n -= (size_t)ret->lead + ret->trail;
+	if (n >= sizeof(ret->text))
+		return false;
+	memcpy(ret->text, text, n);
+	ret->length = (uint32_t)n;
+	return true;
+}
+
+static int patterns_put(struct sensor_set *s, uint32_t slot, enum wire_pattern_list list,
+	const struct str_list *texts, struct diag *reterr)
+{
+	struct wire_pattern_key key = {.slot = slot, .list = list};
+	struct wire_pattern value;
+	int r;
+
+	for (uint32_t i = 0; i < texts->count; i++) {
+		if (!pattern_fill(texts->items[i], &value))
+			return diag_msg(reterr, -E2BIG, "the kernel takes patterns of at most %u bytes, not '%.40s...'",
+				WIRE_PATTERN_MAX - 1, texts->items[i]);
+		key.index = (uint16_t)i;
+		r = bpf_map__update_elem(s->bpf->maps.patterns, &key, sizeof(key), &value, sizeof(value), BPF_ANY);
+		if (r < 0)
+			return diag_msg(reterr, r, "cannot put a pattern into the kernel: %s", strerror(-r));
+	}
+	return 0;
+}
+
+static void patterns_clear(struct sensor_set *s, uint32_t slot)
+{
+	struct wire_pattern_key key = {.slot = slot};
+
+	for (uint16_t list = WIRE_PATTERN_ALLOWED; list <= WIRE_PATTERN_DENIED; list++)
+		for (uint16_t i = 0; i < POLICY_PATTERNS_MAX; i++) {
+			key.list = list;
+			key.index = i;
+			if (bpf_map__delete_elem(s->bpf->maps.patterns, &key, sizeof(key), 0) < 0)
+				break; /* a list has no gaps */
+		}
+}
+
+static int slot_put(struct sensor_set *s, uint32_t slot, const struct wire_slot *value)
+{
+	return bpf_map__update_elem(s->bpf->maps.slots, &slot, sizeof(slot), value, sizeof(*value), BPF_ANY);
+}
+
+static int rule_put(struct sensor_set *s, uint32_t slot, const struct runtime_rule *rule, struct diag *reterr)
+{
+	struct wire_slot value = {
+		.miner = (uint8_t)rule->effects[DETECTION_CRYPTO_MINER],
+		.process = (uint8_t)rule->processes.effect,
+		.network = (uint8_t)rule->network.effect,
+		.allowed = (uint16_t)rule->allowed.count,
+		.denied = (uint16_t)rule->processes.paths.count,
+	};
+	int r;
+
+	if (rule->allowed.count > POLICY_PATTERNS_MAX || rule->processes.paths.count > POLICY_PATTERNS_MAX)
+		return diag_msg(reterr, -E2BIG, "rule '%s': more than %u patterns in a list", rule->name, POLICY_PATTERNS_MAX);
+	r = patterns_put(s, slot, WIRE_PATTERN_ALLOWED, &rule->allowed, reterr);
+	if (r == 0)
+		r = patterns_put(s, slot, WIRE_PATTERN_DENIED, &rule->processes.paths, reterr);
+	if (r == 0)
+		r = slot_put(s, slot, &value);
+	return r;
+}
+
+int sensor_policy_apply(struct sensor_set *s, const struct policy *policy, uint32_t *ret_slots, struct diag *reterr)
+{
+	uint32_t bank = !s->bank, first = WIRE_SLOT_FIRST + bank * WIRE_SLOTS_BANK;
+	const struct wire_slot empty = {};
+	int r;
+
+	if (policy->runtime_count > POLICY_RULES_MAX)
+		return diag_msg(reterr, -E2BIG, "more than %u runtime rules", POLICY_RULES_MAX);
+	for (uint32_t i = 0; i < WIRE_SLOTS_BANK; i++) {
+		r = slot_put(s, first + i, &empty);
+		if (r < 0)
+			return diag_msg(reterr, r, "cannot write the kernel's policy: %s", strerror(-r));
+		patterns_clear(s, first + i);
+	}
+	for (uint32_t i = 0; i < policy->runtime_count; i++) {
+		r = rule_put(s, first + i, &policy->runtime[i], reterr);
+		if (r < 0)
+			return r;
+	}
+	for (uint32_t i = 0; i < policy->runtime_count; i++)
+		ret_slots[i] = first + i;
+	s->bank = bank;
+	return 0;
+}
