@@ -100,7 +100,6 @@ static void findings_of_reply(const struct json *list, bool json)
 		}, json);
 }
 
-#ifdef WITH_POLICY /* until src/policy lands */
 static void findings_of_check(const struct policy_messages *messages, bool json)
 {
 	for (uint32_t i = 0; i < messages->count; i++) {
@@ -134,8 +133,6 @@ int cmd_policy_check(struct call *c)
 		printf("a good policy: %u runtime rules, %u collections\n", policy->runtime_count, policy->collection_count);
 	return r == 0 ? CTL_DONE : CTL_NO;
 }
-
-#endif
 
 /* multipart/form-data, so that each file keeps its name in the Console's messages. */
 static int put_multipart(const struct files *f, struct buf *body, char *type, size_t type_size)

@@ -45,6 +45,20 @@ static int add_engine(struct engine *list, int n, const char *kind, const char *
 	return n + 1;
 }
 
+/* The variable may name several, with commas between them. */
+static int add_engines(struct engine *list, int n, const char *kind, const char *paths)
+{
+	char path[PATH_MAX];
+
+	for (const char *p = paths; *p; p += strspn(p, ",")) {
+		size_t len = strcspn(p, ",");
+		snprintf(path, sizeof(path), "%.*s", (int)len, p);
+		n = add_engine(list, n, kind, path);
+		p += len;
+	}
+	return n;
+}
+
 int engine_find(struct engine ret[ENGINES_MAX])
 {
 	/* The variable, where it is set, takes the place of the usual sockets. */
@@ -59,7 +73,7 @@ int engine_find(struct engine ret[ENGINES_MAX])
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		const char *set = getenv(places[i].variable);
 		if (set && *set)
-			n = add_engine(ret, n, places[i].kind, set);
+			n = add_engines(ret, n, places[i].kind, set);
 		for (int k = 0; !(set && *set) && places[i].usual[k]; k++)
 			n = add_engine(ret, n, places[i].kind, places[i].usual[k]);
 	}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The model that radar.c changes and radar_json.c writes. */
+#pragma once
+
+#include "console/radar.h"
+
+#define RADAR_ADDRESSES_MAX 16 /* remembered of one edge */
+
+enum radar_state { RADAR_HIDDEN, RADAR_RUNNING, RADAR_PAUSED, RADAR_BLOCKED, RADAR_EXITED };
+
+/* All that lives in a tree begins with its id: the trees share one comparison. */
+struct radar_image {
+	char *id; /* "image:..." */
+	char *name, *group;
+	struct radar_container *containers; /* newest first */
+	bool dirty;
+};
+
+struct radar_container {
+	char *id; /* "container:..." */
+	char *label;
+	struct radar_image *image;
+	struct radar_container *next_of_image;
+	enum radar_state state;
+	enum severity worst;
+	char *reason;
+	struct str_list addresses;
+	bool incident, learning, untrusted, internet, privileged;
+	uint32_t edge_count;
+	uint64_t gone; /* when it is to leave; 0 = it stays */
+	bool dirty;
+};
+
+struct radar_place { /* a node that is no container */
+	char *id; /* "internet:SG", "host:NAME", "network:10.0.0.0/24" */
+	uint32_t uses; /* edges; without one the node goes */
+};
+
+struct radar_address {
+	char *text;
+	uint64_t count, bytes;
+};
+
+struct radar_edge {
+	char *id;
+	char *from, *to;
+	struct radar_container *owner;
+	struct radar_place *place; /* NULL between containers */
+	enum proto proto;
+	uint32_t port;
+	char *process, *domain;
+	const char *country; /* code, of the country table */
+	struct radar_address addresses[RADAR_ADDRESSES_MAX];
+	uint32_t address_count;
+	uint64_t count, bytes, first, last;
+	enum effect effect;
+	bool dirty;
+};
+
+struct radar_owner { /* of an address */
+	char *address;
+	struct radar_container *container;
+};
+
+struct radar {
+	struct radar_config config;
+	void *images, *containers, *places, *edges, *owners; /* tsearch trees */
+	struct radar_counters counters;
+	uint64_t step;  /* when waiting changes are to be emitted; UINT64_MAX = none wait */
+	uint64_t fade;  /* when the next container leaves; UINT64_MAX = none does */
+};
+
+void radar_put_image(const struct radar_image *i, struct buf *out);
+void radar_put_container(const struct radar_container *c, struct buf *out);
+void radar_put_place(const struct radar_place *p, struct buf *out);
+void radar_put_edge(const struct radar_edge *e, struct buf *out);
