@@ -125,12 +125,9 @@ class Seawall:
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.password = None  # of the user admin, said by the first `up` only
-        self.overlay = os.path.join(self.scratch, "countries.csv")
-        pathlib.Path(self.overlay).write_text(OVERLAY, encoding="ascii")
         self.environment = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.scratch, "NO_COLOR": "1",
             "SEAWALL_STATE": self.state, "SEAWALL_LISTEN": f"127.0.0.1:{self.port}", "SEAWALL_URL": self.url,
-            "SEAWALL_GEOIP_OVERLAY": self.overlay,
             "DOCKER_HOST": docker.host if docker else f"unix://{self.scratch}/no-docker.sock",
             "CONTAINERD_ADDRESS": containerd.address if containerd else f"{self.scratch}/no-containerd.sock",
         }
@@ -140,6 +137,8 @@ class Seawall:
     def up(self):
         """`seawall up --detach`; seconds that it took. On return enforcement is on."""
         begun = time.monotonic()
+        os.makedirs(os.path.join(self.state, "console"), exist_ok=True)
+        pathlib.Path(self.state, "console/geo-overlay.csv").write_text(OVERLAY, encoding="ascii")
         done = self.attempt("up", "--detach", "--json", timeout=60)
         if done.returncode:
             raise Failed(f"seawall up --detach: exit {done.returncode}: {done.stdout}{done.stderr}\n{self.logs()}")
