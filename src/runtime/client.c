@@ -29,7 +29,7 @@ struct request {
 	struct client *client;
 	struct client_call call;
 	char key[CLIENT_KEY_SIZE];
-	char *path;
+	char *path, *header;
 	uint8_t *sent; /* copy of the body */
 	CURL *easy;
 	struct curl_slist *headers;
@@ -74,6 +74,7 @@ static struct request *request_free(struct request *q)
 	curl_slist_free_all(q->headers);
 	buf_done(&q->body);
 	free(q->path);
+	free(q->header);
 	free(q->sent);
 	free(q);
 	return NULL;
@@ -244,21 +245,33 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *a
 static int set_headers(struct request *q)
 {
 	char type[128];
-	const char *lines[3] = {"Expect:", NULL, NULL};
+	const char *lines[4] = {"Expect:"};
+	unsigned count = 1;
 	struct buf b = BUF_FIXED((uint8_t *)type, sizeof(type));
 
 	if (q->call.content_type) {
 		buf_printf(&b, "Content-Type: %s", q->call.content_type);
-		lines[1] = type;
-		lines[2] = q->client->config.http2 ? "TE: trailers" : NULL;
+		lines[count++] = type;
+		if (q->client->config.http2)
+			lines[count++] = "TE: trailers";
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(lines) && lines[i]; i++) {
+	if (q->header)
+		lines[count++] = q->header;
+	for (unsigned i = 0; i < count; i++) {
 		struct curl_slist *more = curl_slist_append(q->headers, lines[i]);
 		if (!more)
 			return -ENOMEM;
 		q->headers = more;
 	}
 	return 0;
+}
+
+/* libcurl before 8.0 fails when a request with prior knowledge meets a connection that is HTTP/2 already. */
+static long http_version(const struct client *c)
+{
+	if (!c->config.http2)
+		return CURL_HTTP_VERSION_1_1;
+	return c->connections ? CURL_HTTP_VERSION_2_0 : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 }
 
 static int request_prepare(struct request *q)
@@ -294,9 +307,6 @@ static int request_prepare(struct request *q)
 	curl_easy_setopt(e, CURLOPT_PRIVATE, q);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)q->call.timeout_ms);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-		c->config.http2 ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_PIPEWAIT, c->config.http2 ? 1L : 0L);
 	if (q->sent || strcmp(q->call.method, "POST") == 0) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->call.body_size);
@@ -335,7 +345,8 @@ static bool may_start(const struct client *c)
 {
 	unsigned usable = c->connections + c->stock_count;
 
-	return c->config.http2 ? usable > 0 : c->active_count < usable;
+	/* HTTP/2 has room for all on one connection, once the first request has made it. */
+	return c->config.http2 && c->connections ? true : c->active_count < usable;
 }
 
 static void start_waiting(struct client *c)
@@ -344,6 +355,8 @@ static void start_waiting(struct client *c)
 
 	while ((q = TAILQ_FIRST(&c->waiting)) && may_start(c)) {
 		int r = q->easy ? 0 : request_prepare(q);
+		if (r == 0)
+			curl_easy_setopt(q->easy, CURLOPT_HTTP_VERSION, http_version(c));
 		if (r == 0 && curl_multi_add_handle(c->multi, q->easy) != CURLM_OK)
 			r = -ENOMEM;
 		if (r < 0) {
@@ -453,7 +466,8 @@ int client_send(struct client *c, const struct client_call *call)
 	struct buf key = BUF_FIXED((uint8_t *)q->key, sizeof(q->key));
 	buf_puts(&key, call->key ? call->key : "");
 	q->path = strdup(call->path);
-	if (!q->path)
+	q->header = call->header ? strdup(call->header) : NULL;
+	if (!q->path || (call->header && !q->header))
 		return -ENOMEM;
 	if (call->body_size) {
 		q->sent = malloc(call->body_size);
@@ -461,7 +475,7 @@ int client_send(struct client *c, const struct client_call *call)
 			return -ENOMEM;
 		memcpy(q->sent, call->body, call->body_size);
 	}
-	q->call.path = q->call.body = q->call.key = NULL; /* the caller's */
+	q->call.path = q->call.header = q->call.body = q->call.key = NULL; /* the caller's */
 	if (call->urgent)
 		TAILQ_INSERT_HEAD(&c->waiting, q, link);
 	else

@@ -47,6 +47,7 @@ struct client_call {
 	const char *method; /* borrowed for good */
 	const char *path;
 	const char *content_type; /* borrowed for good; NULL = no body */
+	const char *header; /* one more line; copied; NULL = none */
 	const void *body;
 	size_t body_size;
 	size_t max;             /* bytes of the answer; more ends it with -EFBIG. Not for streams */

@@ -28,6 +28,7 @@ static struct inventory_entry *entry_free(struct inventory_entry *e)
 	if (!e)
 		return NULL;
 	record_done(&container_desc, &e->container);
+	free(e->scope);
 	free(e->image_ref);
 	free(e->image_id);
 	free(e);

@@ -31,6 +31,8 @@ struct inventory_entry {
 	bool asking;         /* a question is in flight */
 	bool ask_again;      /* something changed since */
 	bool awaited;        /* the first picture is not complete without it */
+	bool idle;           /* no task of it was seen in this picture (containerd) */
+	char *scope;         /* containerd's namespace */
 	char *image_ref;     /* image as the engine's user named it */
 	char *image_id;      /* NULL = not known yet */
 	/* The inventory's. */

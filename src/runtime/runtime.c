@@ -10,7 +10,7 @@
 #define RETRY_MIN_MS 50
 #define RETRY_MAX_MS 1000
 
-static const struct engine_ops *const engines[] = {&docker_ops};
+static const struct engine_ops *const engines[] = {&docker_ops, &containerd_ops};
 
 static const struct engine_ops *engine_of(enum runtime_kind kind)
 {

@@ -254,3 +254,105 @@ class Restarts(scene.Engine):
         self.docker.end_daemon()
         self.docker.start()
         poll.always("it stays dead after another start", lambda: not self.docker.running(container), 1.0)
+
+
+class Containerd(scene.Engine):
+    """containerd's inventory, of an engine of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.engine = engines.Containerd()
+        cls.addClassCleanup(cls.engine.stop)
+        cls.engine.load(cls.docker)
+        cls.digest = next(line.split()[2] for line in cls.engine.ctr("images", "ls").splitlines() if IMAGE in line)
+
+    def setUp(self):
+        self.gate = Gate("--containerd", self.engine.address)
+        self.addCleanup(self.gate.close)
+        self.addCleanup(self.engine.remove_containers)
+        self.gate.synced()
+
+    def start_container(self, name, *arguments, command=("sleep", "600")):
+        self.engine.ctr("run", "-d", *arguments, IMAGE, name, *command)
+        return name
+
+    def test_life(self):
+        name = self.name()
+        self.start_container(name, "--label", "io.kubernetes.pod.name=pay-1", "--label",
+                             "io.kubernetes.pod.namespace=pay")
+        first = self.gate.picture(id=name)
+        self.assertEqual((first["name"], first["image"], first["runtime"], first["state"]),
+                         (name, IMAGE, "containerd", "created"))
+        pid = int(next(line.split()[1] for line in self.engine.ctr("tasks", "ls").splitlines() if line.startswith(name)))
+        self.gate.picture(id=name, state="running", pid=pid, digest=self.digest, pod="pay-1", namespace="pay")
+        kinds = [(m["type"], m["body"].get("state")) for m in self.gate.messages
+                 if m["type"] == "process_started" or m["type"] == "container" and m["body"]["id"] == name]
+        started = self.gate.of("process_started")
+        self.assertEqual([m["body"] for m in started], [{"container": name, "pid": pid}])
+        self.assertLess(kinds.index(("process_started", None)), kinds.index(("container", "running")))
+        self.assertGreater(kinds.index(("process_started", None)), kinds.index(("container", "created")))
+        self.engine.ctr("tasks", "exec", "--exec-id", "one-more", name, "true")
+        self.assertFalse(self.gate.pictures(id=name, state="exited"))
+        self.engine.ctr("tasks", "pause", name)
+        self.gate.picture(id=name, state="paused")
+        self.engine.ctr("tasks", "resume", name)
+        self.engine.ctr("tasks", "kill", "-s", "SIGKILL", name)
+        self.gate.picture(id=name, state="exited", exit_code=137, pid=0)
+        self.engine.ctr("tasks", "delete", name, check=False)
+        self.engine.ctr("containers", "delete", name)
+        self.gate.picture(id=name, state="removed", image=IMAGE)
+
+    def test_first_picture(self):
+        running, ended, idle = self.name(), self.name(), self.name()
+        self.start_container(running)
+        self.start_container(ended, command=("false",))
+        self.engine.ctr("containers", "create", IMAGE, idle)
+        self.gate.picture(id=ended, state="exited")
+        gate = Gate("--containerd", self.engine.address)
+        self.addCleanup(gate.close)
+        gate.synced()
+        there = {m["body"]["id"]: m["body"] for m in gate.messages[:[m["type"] for m in gate.messages].index("synced")]
+                 if m["type"] == "container"}
+        self.assertGreater(there[running]["pid"], 0)
+        self.assertEqual((there[running]["state"], there[running]["image"]), ("running", IMAGE))
+        self.assertEqual((there[ended]["state"], there[ended]["exit_code"]), ("exited", 1))
+        self.assertEqual((there[idle]["state"], there[idle]["pid"]), ("created", 0))
+        self.assertEqual(self.gate.stop_container("containerd", running)["error"], 0)
+
+    def test_short_lives(self):
+        prefix, many = self.name(), 40
+
+        def live(number):
+            self.engine.ctr("run", "--rm", IMAGE, f"{prefix}-{number}", "sleep", "0.05", timeout=120)
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(live, range(many)))
+        poll.until("all are gone", lambda: len(self.gate.pictures(state="removed")) >= many)
+        started = {m["body"]["container"] for m in self.gate.of("process_started")}
+        for number in range(many):
+            mine = self.gate.pictures(id=f"{prefix}-{number}")
+            self.assertEqual({p["image"] for p in mine}, {IMAGE})
+            self.assertEqual(list(dict.fromkeys(p["state"] for p in mine)), ["created", "running", "exited", "removed"])
+            self.assertIn(f"{prefix}-{number}", started)
+
+    def test_docker_is_left_to_docker(self):
+        gate = Gate("--containerd", self.docker.below.address)
+        self.addCleanup(gate.close)
+        gate.synced()
+        container = self.docker.start_container("--name", self.name())
+        poll.until("it runs", lambda: self.docker.running(container))
+        poll.always("it is not reported twice", lambda: not gate.pictures(id=container), 0.5)
+
+    def test_killed_and_restarted(self):
+        kept = self.start_container(self.name())
+        self.gate.picture(id=kept, state="running")
+        since = len(self.gate.messages)
+        self.engine.end_daemon(hard=True)
+        poll.until("the engine is missed", lambda: [m for m in self.gate.of("runtime", since)
+                                                    if m["body"]["state"].startswith("away: ")])
+        self.engine._spawn(self.engine.program, "--config", os.path.join(self.engine.scratch, "config.toml"))  # pylint: disable=W0212
+        self.gate.synced(since, 20)
+        self.assertEqual(self.gate.pictures(since, id=kept)[-1]["state"], "running")
+        new = self.start_container(self.name())
+        self.gate.picture(since=since, id=new, state="running")
