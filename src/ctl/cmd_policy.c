@@ -156,8 +156,8 @@ static int put_multipart(const struct files *f, struct buf *body, char *type, si
 	return body->failed;
 }
 
-/* Sends the files; the findings of a refusal are printed. */
-static int send_files(struct call *c, const char *method, const char *path, const char *if_match, struct reply *reply)
+/* Sends the files as parts, or the only one as it is; the findings of a refusal are printed. */
+static int send_files(struct call *c, const struct request *q, bool parts, struct reply *reply)
 {
 	CLEANUP(files_done) struct files files = {0};
 	CLEANUP(client_free) struct client *client = NULL;
@@ -168,11 +168,13 @@ static int send_files(struct call *c, const char *method, const char *path, cons
 
 	if (code != CTL_DONE)
 		return code;
-	if (put_multipart(&files, &body, type, sizeof(type)) < 0)
+	if (parts && put_multipart(&files, &body, type, sizeof(type)) < 0)
 		return cannot_say("out of memory");
-	if (client_new(&client, &diag) < 0 ||
-		client_ask(client, &(struct request){.method = method, .path = path, .type = type, .if_match = if_match,
-			.body = body.data, .size = body.len}, reply, &diag) < 0)
+	struct request request = *q;
+	request.type = parts ? type : "application/yaml";
+	request.body = parts ? (const void *)body.data : files.sources[0].text;
+	request.size = parts ? body.len : files.sources[0].size;
+	if (client_new(&client, &diag) < 0 || client_ask(client, &request, reply, &diag) < 0)
 		return cannot(&diag);
 	if (reply->status >= 200 && reply->status < 300)
 		return CTL_DONE;
@@ -189,7 +191,7 @@ int cmd_policy_apply(struct call *c)
 	char tag[64];
 
 	snprintf(tag, sizeof(tag), "\"%.40s\"", revision ? revision : "");
-	int r = send_files(c, "PUT", "/policy", revision ? tag : NULL, &reply);
+	int r = send_files(c, &(struct request){.method = "PUT", .path = "/policy", .if_match = revision ? tag : NULL}, true, &reply);
 	if (r != CTL_DONE)
 		return r;
 	if (c->json) {
@@ -209,7 +211,7 @@ int cmd_policy_apply(struct call *c)
 int cmd_policy_diff(struct call *c)
 {
 	CLEANUP(reply_done) struct reply reply = {0};
-	int r = send_files(c, "POST", "/policy/diff", NULL, &reply);
+	int r = send_files(c, &(struct request){.method = "POST", .path = "/policy/diff"}, false, &reply);
 
 	if (r != CTL_DONE)
 		return r;
