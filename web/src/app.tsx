@@ -30,8 +30,10 @@ const ROUTES: Route[] = [
   { path: '/', title: 'Radar', icon: 'radar', page: RadarPage as Page },
   { path: '/incidents', title: 'Incidents', icon: 'incident', page: IncidentsPage as Page },
   { path: '/audits', title: 'Audits', icon: 'audit', page: AuditsPage as Page },
+  { path: '/policy', title: 'Policy', icon: 'policy', load: () => import('./policy/page').then((m) => m.PolicyPage as Page) },
   { path: '/defenders', title: 'Defenders', icon: 'defender', page: DefendersPage as Page },
   { path: '/settings', title: 'Settings', icon: 'settings', page: SettingsPage as Page },
+  { path: '/forensics/:container', title: 'Forensics', load: () => import('./forensics/page').then((m) => m.ForensicsPage as unknown as Page) },
 ];
 
 export function App() {

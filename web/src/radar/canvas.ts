@@ -8,9 +8,13 @@ import type { Point } from './layout';
 import type { Scene } from './scene';
 import { type Bounds, type Drawing, type Insets, type Palette, STROKES, type View } from './view';
 
+const INSETS: Insets = { top: 84, right: 40, bottom: 76, left: 40 }; // what the tools cover
+const PANEL_MARGIN = 110;
 const GLIDE_MS = 450;
 const FLOW_MS = 20000; // dashes move this long after the last news, then rest
 const FLOW_PX_PER_MS = 0.02;
+const SLOW_FRAME_MS = 40; // this many times in a row, and moving dashes are not worth it here
+const SLOW_FRAMES = 8;
 
 export interface CanvasHandlers {
   onPick(id: string | null): void;
@@ -40,7 +44,9 @@ export class RadarCanvas {
   private flowUntil = 0;
   private frame = 0;
   private following = true; // until the user moves the camera
-  private insets: Insets = { top: 0, right: 0, bottom: 0, left: 0 };
+  private shift = 0; // pixels that a panel pushed us to the left
+  private slowFrames = 0;
+  private lastFrame = 0;
   private fittedTo = '';
 
   constructor(element: HTMLElement, handlers: CanvasHandlers) {
@@ -50,6 +56,7 @@ export class RadarCanvas {
       onHover: handlers.onHover,
       onTouch: () => {
         this.following = false;
+        this.shift = 0;
       },
     };
     const wanted = new URLSearchParams(window.location.search).get('renderer');
@@ -91,10 +98,19 @@ export class RadarCanvas {
     return { x: from.x + (to.x - from.x) * ease, y: from.y + (to.y - from.y) * ease };
   }
 
-  setInsets(insets: Insets): void {
-    this.insets = insets;
-    this.fittedTo = '';
-    if (this.drawing) this.follow(this.drawing.scene);
+  // A panel of `width` pixels lies over the right side: `id` is brought out from under it, and all goes
+  // back when it is closed. The zoom stays.
+  setPanel(width: number, id: string | null): void {
+    const p = id === null ? undefined : this.to.get(id);
+    const hidden = p ? this.view.toScreen(p).x - (this.view.width() - width - PANEL_MARGIN) : 0;
+
+    if (width === 0 && this.shift !== 0) {
+      this.view.pan(-this.shift, 0, true);
+      this.shift = 0;
+    } else if (width > 0 && hidden > 0) {
+      this.view.pan(hidden, 0, true);
+      this.shift += hidden;
+    }
   }
 
   fit(): void {
@@ -110,7 +126,7 @@ export class RadarCanvas {
     if (!p) return;
     const half = 260;
     this.following = false;
-    this.view.fit({ x0: p.x - half, x1: p.x + half, y0: p.y - half, y1: p.y + half }, this.insets, !still.matches);
+    this.view.fit({ x0: p.x - half, x1: p.x + half, y0: p.y - half, y1: p.y + half }, INSETS, !still.matches);
   }
 
   resize(): void {
@@ -135,12 +151,14 @@ export class RadarCanvas {
     const key = [b.x0, b.x1, b.y0, b.y1].map((v) => Math.round(v / 20)).join();
 
     if (key === this.fittedTo) return;
-    this.view.fit(b, this.insets, this.fittedTo !== '' && !still.matches);
+    this.view.fit(b, INSETS, this.fittedTo !== '' && !still.matches);
     this.fittedTo = key;
   }
 
   private schedule(): void {
-    if (!this.frame) this.frame = requestAnimationFrame(() => this.tick());
+    if (this.frame) return;
+    this.lastFrame = performance.now();
+    this.frame = requestAnimationFrame(() => this.tick());
   }
 
   private tick(): void {
@@ -149,7 +167,9 @@ export class RadarCanvas {
     this.frame = 0;
     if (!this.drawing) return;
     const gliding = now - this.glideStart < GLIDE_MS + 40;
-    const flowing = now < this.flowUntil;
+    const flowing = now < this.flowUntil && this.slowFrames < SLOW_FRAMES;
+
+    if (flowing) this.slowFrames = now - this.lastFrame > SLOW_FRAME_MS ? this.slowFrames + 1 : 0;
     this.drawing.phase = flowing ? (now * FLOW_PX_PER_MS) % 1400 : this.drawing.phase;
     if (gliding) this.view.redraw();
     else if (flowing) this.view.repaint();
@@ -158,7 +178,7 @@ export class RadarCanvas {
 }
 
 export function sceneBounds(scene: Scene): Bounds {
-  const b = { x0: -220, x1: 220, y0: -150, y1: 150 };
+  const b = { x0: -220, x1: 220, y0: -200, y1: 200 };
 
   for (const n of scene.nodes) {
     const r = Math.max(n.r + 40, n.orbit);

@@ -148,12 +148,12 @@ export function flatView(element: HTMLElement, handlers: ViewHandlers): View {
     toScreen,
     toWorld,
     scale: () => camera.scale,
+    width: () => element.clientWidth,
     zoom(factor) {
       handlers.onTouch();
       zoomAt({ x: element.clientWidth / 2, y: element.clientHeight / 2 }, factor);
     },
     pan(dx, dy) {
-      handlers.onTouch();
       camera.x += dx / camera.scale;
       camera.y += dy / camera.scale;
       schedule();

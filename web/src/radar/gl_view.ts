@@ -9,6 +9,7 @@ import { type Drawing, fitted, MAX_SCALE, MIN_SCALE, STROKES, type View, type Vi
 
 const BOX = 500; // half of the side of the bounding box, units
 const FIT_MS = 500;
+const PAN_MS = 260;
 
 export function hasWebGL(): boolean {
   try {
@@ -88,16 +89,18 @@ export function glView(element: HTMLElement, handlers: ViewHandlers): View {
       return { x: g.x, y: -g.y };
     },
     scale: () => unit() / camera.getState().ratio,
+    width: () => element.clientWidth,
     zoom(factor) {
       handlers.onTouch();
       void camera.animate({ ratio: camera.getBoundedRatio(camera.getState().ratio / factor) }, { duration: 160 });
     },
-    pan(dx, dy) {
-      handlers.onTouch();
+    pan(dx, dy, animate = false) {
       const a = sigma.viewportToFramedGraph({ x: 0, y: 0 });
       const b = sigma.viewportToFramedGraph({ x: dx, y: dy });
       const s = camera.getState();
-      camera.setState({ x: s.x + b.x - a.x, y: s.y + b.y - a.y });
+      const target = { ...s, x: s.x + b.x - a.x, y: s.y + b.y - a.y };
+      if (animate) void camera.animate(target, { duration: PAN_MS });
+      else camera.setState(target);
     },
     fit(bounds, insets, animate) {
       const f = fitted(bounds, insets, element.clientWidth, element.clientHeight);

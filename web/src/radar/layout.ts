@@ -26,25 +26,31 @@ export interface Places {
   ring: { rx: number; ry: number };
 }
 
-export const ASPECT = 1.5; // the ring is an ellipse: screens are wide
+export const ASPECT = 1.32; // the ring is an ellipse: screens are wide
+const CROWD_ASPECT = 1.12; // of the images in the middle
 const ORBIT = 86; // distance of the first orbit from the image, and between orbits
-const HUB_RADIUS = 74; // of an image without containers, label included
-const SPIRAL_STEP = 46;
+const ORBIT_SINGLE = 68; // of an only container, right below its image
+const HUB_RADIUS = 62; // of an image without containers, label included
+const SINGLE_RADIUS = 104;
+const ORBIT_RADIUS = 128;
+const SPIRAL_STEP = 40;
 const SPIRAL_END = 60000;
-const GROUP_TRIES = 160;
-const RING_MARGIN = 110;
-const RING_STEP = 110; // the ring grows in steps, so that it does not breathe with every container
+const WEIGHED_TRIES = 420; // candidates that are compared before the first that fits is taken
+const GROUP_WEIGHT = 0.7; // how much being near one's group counts against being near the middle
+const RING_MARGIN = 96;
+const RING_STEP = 60; // the ring grows in steps, so that it does not breathe with every container
 const RING_MIN = 290;
 const LEFT_SLOTS = 7;
 const RIGHT_SLOTS = 17;
 const SLOT_ANGLE = 15;
 const GOLDEN = Math.PI * (3 - Math.sqrt(5));
+// Of the first orbit: below the image first, above it last, for there its name stands.
+const FIRST_ORBIT = [90, 30, 150, 330, 210, 270];
 
 interface Placed {
   x: number;
   y: number;
   r: number;
-  orbits: number;
   group: string | null;
   slots: (string | null)[]; // containers by their place on the orbits
 }
@@ -57,21 +63,24 @@ export function orbitsFor(n: number): number {
   return orbits;
 }
 
-export function clusterRadius(orbits: number): number {
-  return HUB_RADIUS + orbits * ORBIT - (orbits > 0 ? 16 : 0);
+// The room that an image with n containers takes.
+export function clusterRadius(n: number): number {
+  if (n === 0) return HUB_RADIUS;
+  return n === 1 ? SINGLE_RADIUS : ORBIT_RADIUS + (orbitsFor(n) - 1) * ORBIT;
 }
 
 // Place number `slot` on the orbits around an image, relative to it.
-export function orbitPoint(slot: number): Point {
+export function orbitPoint(slot: number, single = false): Point {
   let orbit = 1;
 
   while (slot >= 6 * orbit) {
     slot -= 6 * orbit;
     orbit++;
   }
-  // The first place is to the lower right; odd orbits are turned so that labels interlock.
-  const angle = ((slot * 360) / (6 * orbit) + (orbit % 2 ? 30 : 15)) * (Math.PI / 180);
-  return { x: Math.cos(angle) * ORBIT * orbit * 1.06, y: Math.sin(angle) * ORBIT * orbit * 0.94 };
+  const degrees = orbit === 1 ? FIRST_ORBIT[slot] : (slot * 360) / (6 * orbit) + (orbit % 2 ? 30 : 15);
+  const angle = degrees * (Math.PI / 180);
+  const r = single && slot === 0 ? ORBIT_SINGLE : ORBIT * orbit;
+  return { x: Math.cos(angle) * r, y: Math.sin(angle) * r };
 }
 
 // Free places near the middle of the side first, alternating up and down.
@@ -89,7 +98,7 @@ export class Layout {
   private clusters = new Map<string, Placed>();
   private ringSlots = { left: [] as (string | null)[], right: [] as (string | null)[] };
   private buckets = new Map<string, Set<Placed>>();
-  private nextCandidate = new Map<number, number>(); // by orbits: where the last search ended
+  private nextCandidate = new Map<number, number>(); // by radius: where the last search ended
   private ringRadius = RING_MIN;
 
   update(clusters: Cluster[], ring: RingItem[]): Places {
@@ -116,14 +125,14 @@ export class Layout {
   }
 
   private placeCluster(c: Cluster): void {
-    const need = orbitsFor(c.members.length);
+    const need = clusterRadius(c.members.length);
     let placed = this.clusters.get(c.id);
 
-    if (!placed || need > placed.orbits) {
+    if (!placed || need > placed.r) {
       const slots = placed?.slots ?? [];
       const before = placed ? { x: placed.x, y: placed.y } : null;
       if (placed) this.unbucket(placed);
-      placed = { ...this.findPlace(need, c.group, before), orbits: need, group: c.group, slots };
+      placed = { ...this.findPlace(need, c.group, before), r: need, group: c.group, slots };
       this.clusters.set(c.id, placed);
       this.bucket(placed);
     }
@@ -146,23 +155,30 @@ export class Layout {
     }
   }
 
-  // The place where it is, if it still fits there; else near its group; else nearest to the middle.
-  private findPlace(orbits: number, group: string | null, before: Point | null): { x: number; y: number; r: number } {
-    const r = clusterRadius(orbits);
-
-    if (before && this.fits(before.x, before.y, r)) return { ...before, r };
+  // The place where it is, if it still fits there; else near the middle and near its group.
+  private findPlace(r: number, group: string | null, before: Point | null): Point {
+    if (before && this.fits(before.x, before.y, r)) return before;
     const centre = group === null ? null : this.groupCentre(group);
-    for (let i = 0; centre && i < GROUP_TRIES; i++) {
+    const start = this.nextCandidate.get(r) ?? 0;
+    const tries = centre && this.clusters.size < WEIGHED_TRIES ? WEIGHED_TRIES : 0;
+    let best: Point | null = null;
+    let bestCost = Infinity;
+
+    for (let i = 0; i < tries; i++) {
       const p = spiral(i);
-      if (this.fits(centre.x + p.x, centre.y + p.y, r)) return { x: centre.x + p.x, y: centre.y + p.y, r };
+      const cost = crowded(p.x, p.y) + (centre ? GROUP_WEIGHT * crowded(p.x - centre.x, p.y - centre.y) : 0);
+      if (cost >= bestCost || !this.fits(p.x, p.y, r)) continue;
+      best = p;
+      bestCost = cost;
     }
-    for (let i = this.nextCandidate.get(orbits) ?? 0; i < SPIRAL_END; i++) {
+    if (best) return best;
+    for (let i = start; i < SPIRAL_END; i++) {
       const p = spiral(i);
       if (!this.fits(p.x, p.y, r)) continue;
-      this.nextCandidate.set(orbits, i);
-      return { ...p, r };
+      this.nextCandidate.set(r, i);
+      return p;
     }
-    return { ...spiral(SPIRAL_END), r };
+    return spiral(SPIRAL_END);
   }
 
   private groupCentre(group: string): Point | null {
@@ -210,10 +226,11 @@ export class Layout {
     for (const [id, p] of this.clusters) {
       points.set(id, { x: p.x, y: p.y });
       radii.set(id, p.r);
-      extent = Math.max(extent, Math.hypot(p.x / ASPECT, p.y) + p.r * 0.9);
+      extent = Math.max(extent, squeezed(p.x, p.y) + p.r * 0.85);
+      const single = p.slots.filter((m) => m !== null).length === 1;
       p.slots.forEach((member, slot) => {
         if (member === null) return;
-        const at = orbitPoint(slot);
+        const at = orbitPoint(slot, single);
         points.set(member, { x: p.x + at.x, y: p.y + at.y });
       });
     }
@@ -235,11 +252,20 @@ export class Layout {
   }
 }
 
+// The distance from the middle in the ring's measure.
+function squeezed(x: number, y: number): number {
+  return Math.hypot(x / ASPECT, y);
+}
+
+function crowded(x: number, y: number): number {
+  return Math.hypot(x / CROWD_ASPECT, y);
+}
+
 // Candidates for a place, from the middle outwards, spread as evenly as sunflower seeds.
 function spiral(i: number): Point {
   const r = SPIRAL_STEP * Math.sqrt(i);
 
-  return { x: Math.cos(i * GOLDEN) * r * ASPECT, y: Math.sin(i * GOLDEN) * r };
+  return { x: Math.cos(i * GOLDEN) * r * CROWD_ASPECT, y: Math.sin(i * GOLDEN) * r };
 }
 
 const BUCKET = 320;

@@ -16,11 +16,7 @@ import { Panel } from './panel';
 import { buildScene, defaultFilters, type Filters } from './scene';
 import { Toolbar } from './toolbar';
 
-const PANEL_WIDTH = 420;
-
-function insets(panel: boolean) {
-  return { top: 84, right: (panel ? PANEL_WIDTH : 0) + 40, bottom: 76, left: 40 };
-}
+const PANEL_WIDTH = 440;
 
 // Arrow keys go to the nearest node in that direction, from the focused one.
 function moveFocus(host: HTMLElement, canvas: RadarCanvas, dx: number, dy: number): void {
@@ -101,10 +97,11 @@ export function RadarPage() {
       c.destroy();
     };
   }, []);
-  useEffect(() => canvas?.setInsets(insets(known)), [canvas, known]);
+  
   useEffect(() => {
     canvas?.setScene(scene, new Set(nodes.map((n) => n.id)), hover ?? (known ? selected : null));
   }, [canvas, scene, nodes, hover, known, selected, theme.value]);
+  useEffect(() => canvas?.setPanel(known ? PANEL_WIDTH : 0, selected), [canvas, known, selected]);
 
   const onKey = (e: KeyboardEvent) => {
     if (!canvas || !overlay.current || (e.target as HTMLElement).closest('input, .panel')) return;

@@ -3,6 +3,9 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from '../core/icons';
+import { count } from '../core/format';
+import { incidents, radar, radarVersion, status } from '../core/live';
+import { Link } from '../core/router';
 import type { Filters, Scene } from './scene';
 
 const STATES = ['running', 'paused', 'created', 'blocked', 'exited'];
@@ -55,6 +58,27 @@ export function Toolbar({ filters, onFilters, search, scene, onExportJson, onExp
         <button type="button" class="item" onClick={onExportImage}>Image (PNG)</button>
         <button type="button" class="item" onClick={onExportJson}>Data (JSON)</button>
       </Menu>
+      <Summary />
+    </div>
+  );
+}
+
+function Summary() {
+  void radarVersion.value;
+  const containers = [...radar.nodes.values()].filter((n) => n.kind === 'container');
+  const running = containers.filter((n) => n.state === 'running').length;
+  const blocked = containers.filter((n) => n.state === 'blocked').length;
+  const open = incidents.value.filter((i) => i.state === 'open').length;
+  const ready = status.value?.ready;
+
+  return (
+    <div class="summary" aria-live="polite">
+      <span class="state-running"><Icon name="container" size={15} /><b>{count(running)}</b>running</span>
+      {blocked > 0 && <span class="state-blocked"><Icon name="blocked" size={15} /><b>{count(blocked)}</b>blocked</span>}
+      {open > 0 && <Link href="/incidents" class="effect-alert"><Icon name="incident" size={15} /><b>{count(open)}</b>{open === 1 ? 'incident' : 'incidents'}</Link>}
+      {status.value && (
+        <Link href="/defenders" class={ready ? 'state-running' : 'state-blocked'}><Icon name={ready ? 'defender' : 'incident'} size={15} />{ready ? 'enforcing' : 'not enforcing'}</Link>
+      )}
     </div>
   );
 }

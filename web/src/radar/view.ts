@@ -51,8 +51,9 @@ export interface View {
   toScreen(p: Point): Point;
   toWorld(p: Point): Point;
   scale(): number; // pixels per unit
+  width(): number; // pixels
   zoom(factor: number): void;
-  pan(dx: number, dy: number): void; // pixels
+  pan(dx: number, dy: number, animate?: boolean): void; // pixels
   fit(bounds: Bounds, insets: Insets, animate: boolean): void;
   resize(): void;
   destroy(): void;
