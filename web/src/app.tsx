@@ -92,7 +92,7 @@ function Nav({ path }: { path: string }) {
     <nav class="nav" aria-label="Pages">
       <Link href="/" class="brand" aria-label="Seawall"><Logo /><span>Seawall</span></Link>
       {ROUTES.filter((r) => r.icon).map((r) => (
-        <Link key={r.path} href={r.path} class={r.path === path ? 'current' : ''} aria-current={r.path === path ? 'page' : undefined} title={r.title}>
+        <Link key={r.path} href={r.path} aria-label={r.path === '/incidents' && open > 0 ? `${r.title}, ${open} open` : r.title} class={r.path === path ? 'current' : ''} aria-current={r.path === path ? 'page' : undefined} title={r.title}>
           <Icon name={r.icon as IconName} size={20} />
           <span>{r.title}</span>
           {r.path === '/incidents' && open > 0 && <span class="bubble" aria-label={`${open} open`}>{open > 99 ? '99+' : open}</span>}
@@ -100,10 +100,10 @@ function Nav({ path }: { path: string }) {
         </Link>
       ))}
       <span class="spacer" />
-      <button type="button" onClick={toggleTheme} title={theme.value === 'dark' ? 'Light theme' : 'Dark theme'}>
+      <button type="button" data-testid="theme" onClick={toggleTheme} aria-label="Change theme" title={theme.value === 'dark' ? 'Light theme' : 'Dark theme'}>
         <Icon name={theme.value === 'dark' ? 'sun' : 'moon'} size={20} /><span>{theme.value === 'dark' ? 'Light' : 'Dark'}</span>
       </button>
-      <button type="button" data-testid="logout" onClick={() => void logout()} title={`Sign out ${user.value?.user ?? ''}`}>
+      <button type="button" data-testid="logout" aria-label="Sign out" onClick={() => void logout()} title={`Sign out ${user.value?.user ?? ''}`}>
         <Icon name="logout" size={20} /><span>Sign out</span>
       </button>
       <footer><a href="https://db-ip.com" target="_blank" rel="noreferrer noopener">IP Geolocation by DB-IP</a></footer>
