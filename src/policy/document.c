@@ -277,6 +277,24 @@ static int take_event(struct builder *b, const yaml_event_t *e)
 	return e->type == YAML_SCALAR_EVENT ? take_scalar(b, e) : open_collection(b, e);
 }
 
+/* Whether nothing but blanks stands before this place, and a tab at it. */
+static bool tab_indents(const char *text, size_t n, const yaml_mark_t *at)
+{
+	const char *p = text, *end = text + n;
+
+	for (size_t i = 0; i < at->line; i++) {
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (!p++)
+			return false;
+	}
+	if (at->column >= (size_t)(end - p) || p[at->column] != '\t')
+		return false;
+	for (size_t i = 0; i < at->column; i++)
+		if (p[i] != ' ' && p[i] != '\t')
+			return false;
+	return true;
+}
+
 static void take_syntax_error(struct document *d, const yaml_parser_t *p, const char *text, size_t n)
 {
 	const yaml_mark_t *at = &p->problem_mark;
@@ -290,12 +308,7 @@ static void take_syntax_error(struct document *d, const yaml_parser_t *p, const 
 		diag_set(&d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1, "valid YAML", "%s%s%s", problem,
 			p->context ? ", " : "", p->context ? p->context : "");
 	/* The commonest cause has the least helpful words. */
-	const char *line = text;
-	for (size_t i = 0; line && i < at->line; i++) {
-		line = memchr(line, '\n', (size_t)(text + n - line));
-		line = line ? line + 1 : NULL;
-	}
-	if (line && at->column < (size_t)(text + n - line) && line[at->column] == '\t' && strspn(line, " \t") > at->column)
+	if (tab_indents(text, n, at))
 		diag_set(&d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1, "spaces", "a tab is used to indent");
 }
 

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of the policy file, and the small functions that check and store single values. To
- * add a key: a row in its map's table; a row that is not enforced yet says so by `later` or by
- * detections that are not built, and its users are warned.
+ * The tables of the policy file. To add a key: a row in its map's table. A row that is not enforced
+ * yet says so by `later` or by detections that are not built, and its users are warned.
  */
 #include "policy/grammar.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <string.h>
 
-#include "base/parse.h"
-#include "base/pattern.h"
-#include "policy/image.h"
-#include "policy/suggest.h"
-
-#define NAME_BYTES_MAX 128
+#include "policy/values.h"
 
 #define FIELDS(table) .fields = (table), .field_count = ARRAY_SIZE(table)
 #define MAP(table) {.kind = SCHEMA_MAP, .expected = "a map of `key: value`", FIELDS(table)}
@@ -26,235 +18,11 @@
 	{.kind = SCHEMA_LIST, .item = &(item_), .expected = "a list of rules", .names = (names_), .max = POLICY_RULES_MAX}
 #define BIT(choice) (1u << (choice))
 
-/* ---- single values ---- */
-
-static bool printable(const char *s)
-{
-	for (; *s; s++)
-		if (iscntrl((unsigned char)*s))
-			return false;
-	return true;
-}
-
-static int store_text(struct walk *w, const struct node *n, void *target)
-{
-	return target ? str_set(target, n->text) : 0;
-}
-
-static int store_name(struct walk *w, const struct node *n, void *target)
-{
-	size_t len = strlen(n->text);
-
-	if (len == 0 || len > NAME_BYTES_MAX || !printable(n->text))
-		return schema_error(w, n, "a text of 1 to 128 bytes in one line", "'%s' is empty, too long or has line breaks", node_label(n));
-	return store_text(w, n, target);
-}
-
-static int store_version(struct walk *w, const struct node *n, void *target)
-{
-	if (!n->plain || strcmp(n->text, "1") != 0)
-		return schema_error(w, n, "the number 1", "the policy language version '%.32s' is not known", n->text);
-	return 0;
-}
-
-static const char pattern_expected[] = "a text with `*` only at its beginning and/or end";
-
-static int store_path(struct walk *w, const struct node *n, void *target)
-{
-	if (pattern_check(n->text) < 0)
-		return schema_error(w, n, pattern_expected, "bad pattern '%.128s'", n->text);
-	if (n->text[0] != '/' && n->text[0] != '*')
-		return schema_error(w, n, "a path from `/`, or a pattern from `*`", "the path '%.128s' is not absolute", n->text);
-	return target ? str_list_add(target, n->text) : 0;
-}
-
-static int store_domain(struct walk *w, const struct node *n, void *target)
-{
-	if (pattern_check(n->text) < 0 || strpbrk(n->text, " /:@"))
-		return schema_error(w, n, "a name such as pool.example or *.example", "bad domain '%.128s'", n->text);
-	return target ? str_list_add(target, n->text) : 0;
-}
-
-static int store_address(struct walk *w, const struct node *n, void *target)
-{
-	struct denied_list *l = target;
-	struct address_range range;
-
-	if (parse_cidr(n->text, range.address, &range.prefix) < 0)
-		return schema_error(w, n, "an address such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32", "bad address '%.64s'", n->text);
-	if (!l)
-		return 0;
-	struct address_range *p = realloc(l->addresses, (l->address_count + 1) * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	l->addresses = p;
-	p[l->address_count++] = range;
-	return 0;
-}
-
-/* "2375" or "3333-3340". */
-static bool parse_ports(const char *text, struct port_range *ret)
-{
-	char from[8];
-	size_t n = strcspn(text, "-");
-	uint64_t a, b;
-
-	if (n >= sizeof(from))
-		return false;
-	memcpy(from, text, n);
-	from[n] = 0;
-	if (parse_u64(from, 1, 65535, &a) < 0 || parse_u64(text[n] ? text + n + 1 : from, a, 65535, &b) < 0)
-		return false;
-	*ret = (struct port_range){(uint16_t)a, (uint16_t)b};
-	return true;
-}
-
-static int store_ports(struct walk *w, const struct node *n, void *target)
-{
-	struct denied_list *l = target;
-	struct port_range range;
-
-	if (!parse_ports(n->text, &range))
-		return schema_error(w, n, "1 to 65535, or a range such as 3333-3340", "bad port '%.32s'", n->text);
-	if (!l)
-		return 0;
-	struct port_range *p = realloc(l->ports, (l->port_count + 1) * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	l->ports = p;
-	p[l->port_count++] = range;
-	return 0;
-}
-
-static int scope_add(struct scope_list *l, const char *text, bool exclude)
-{
-	struct scope_pattern *p = realloc(l->items, (l->count + 1) * sizeof(*p));
-
-	if (!p)
-		return -ENOMEM;
-	l->items = p;
-	p[l->count] = (struct scope_pattern){.text = strdup(text), .exclude = exclude};
-	return p[l->count++].text ? 0 : -ENOMEM;
-}
-
-/* `-pattern` excludes. Returns the bare pattern, or NULL after reporting in *r. */
-static const char *scope_text(struct walk *w, const struct node *n, int *r)
-{
-	const char *text = n->text + (n->text[0] == '-');
-
-	*r = pattern_check(text) == 0 ? 0 : schema_error(w, n, pattern_expected, "bad pattern '%.128s'", n->text);
-	return pattern_check(text) == 0 ? text : NULL;
-}
-
-static int store_scope(struct walk *w, const struct node *n, void *target)
-{
-	int r;
-	const char *text = scope_text(w, n, &r);
-
-	return text && target ? scope_add(target, text, text != n->text) : r;
-}
-
-static int store_image(struct walk *w, const struct node *n, void *target)
-{
-	char canonical[IMAGE_NAME_MAX];
-	int r;
-	const char *text = scope_text(w, n, &r);
-
-	if (!text)
-		return r;
-	if (strlen(text) > IMAGE_NAME_MAX / 2 || strpbrk(text, " \t"))
-		return schema_error(w, n, "an image name such as nginx, *:latest or registry.local:5000/*", "bad image '%.128s'", n->text);
-	return target ? scope_add(target, image_pattern(text, canonical, sizeof(canonical)), text != n->text) : 0;
-}
-
-static int store_label(struct walk *w, const struct node *n, void *target)
-{
-	int r;
-	const char *text = scope_text(w, n, &r);
-
-	if (text && !strchr(text, ':') && strcmp(text, "*") != 0)
-		return schema_error(w, n, "key:value, key:* or *:value", "bad label '%.128s'", n->text);
-	return text && target ? scope_add(target, text, text != n->text) : r;
-}
-
-/* ---- references ---- */
-
-static int unknown_reference(struct walk *w, const struct node *n, enum name_set set, const char *what)
-{
-	struct suggestion near = SUGGESTION(n->text);
-	char expected[192];
-
-	if (w->broken)
-		return 0; /* it may stand in the part that could not be read */
-	for (uint32_t i = 0; i < w->known[set].count; i++)
-		suggestion_offer(&near, w->known[set].items[i].text);
-	snprintf(expected, sizeof(expected), "the name of a %s", what);
-	if (near.best)
-		return schema_error(w, n, expected, "unknown %s '%.64s', did you mean '%.64s'?", what, n->text, near.best);
-	return schema_error(w, n, expected, "unknown %s '%.64s'", what, n->text);
-}
-
-/* Needs no definition: it is the scope without a collection. */
-static const char everything[] = "everything";
-
-static int store_scope_name(struct walk *w, const struct node *n, void *target)
-{
-	const struct names *known = &w->known[NAMES_COLLECTIONS];
-	const struct name *found = names_find(known, n->text);
-	struct runtime_rule *rule = target;
-
-	if (!found && strcmp(n->text, everything) != 0)
-		return unknown_reference(w, n, NAMES_COLLECTIONS, "collection");
-	if (!rule || !found)
-		return 0; /* see finish_rule */
-	uint32_t *p = realloc(rule->scope, (rule->scope_count + 1) * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	rule->scope = p;
-	p[rule->scope_count++] = (uint32_t)(found - known->items);
-	return 0;
-}
-
-static int check_group(struct walk *w, const struct node *n, void *target)
-{
-	return names_find(&w->known[NAMES_GROUPS], n->text) ? 0 : unknown_reference(w, n, NAMES_GROUPS, "group");
-}
-
-/* ---- forms of values that are only checked ---- */
-
-static int check_duration(struct walk *w, const struct node *n, void *target)
-{
-	uint64_t ns;
-
-	return parse_duration(n->text, &ns) == 0 ? 0 : schema_error(w, n, "a duration such as 12h or 7d", "bad duration '%.32s'", n->text);
-}
-
-static int check_date(struct walk *w, const struct node *n, void *target)
-{
-	static const char form[] = "dddd-dd-dd";
-	bool good = strlen(n->text) == sizeof(form) - 1;
-
-	for (size_t i = 0; good && form[i]; i++)
-		good = form[i] == 'd' ? isdigit((unsigned char)n->text[i]) != 0 : n->text[i] == form[i];
-	int month = good ? (n->text[5] - '0') * 10 + n->text[6] - '0' : 0;
-	int day = good ? (n->text[8] - '0') * 10 + n->text[9] - '0' : 0;
-	if (month < 1 || month > 12 || day < 1 || day > 31)
-		return schema_error(w, n, "a date such as 2027-01-31", "bad date '%.32s'", n->text);
-	return 0;
-}
-
-static int check_digest(struct walk *w, const struct node *n, void *target)
-{
-	if (!str_has_prefix(n->text, "sha256:") || strlen(n->text) != 71 || !str_is_hex(n->text + 7, 64))
-		return schema_error(w, n, "sha256: and 64 hexadecimal digits", "bad digest '%.80s'", n->text);
-	return 0;
-}
-
 /* ---- words ---- */
 
-static const struct schema name = {.kind = SCHEMA_TEXT, .expected = "a name", .store = store_name};
-static const struct schema text = {.kind = SCHEMA_TEXT, .expected = "a text", .store = store_text};
-static const struct schema word = {.kind = SCHEMA_TEXT, .expected = "a word", .store = store_name};
+static const struct schema name = {.kind = SCHEMA_TEXT, .expected = "a name", .store = value_name};
+static const struct schema text = {.kind = SCHEMA_TEXT, .expected = "a text", .store = value_text};
+static const struct schema word = {.kind = SCHEMA_TEXT, .expected = "a word", .store = value_name};
 static const struct schema boolean = {.kind = SCHEMA_BOOL, .expected = "true or false"};
 static const struct schema any = {.kind = SCHEMA_ANY, .expected = "a value"};
 static const struct schema words = LIST(word, "a list of words");
@@ -281,11 +49,11 @@ static const struct schema severity = {.kind = SCHEMA_CHOICE, .choices = &severi
 
 /* ---- collections ---- */
 
-static const struct schema image = {.kind = SCHEMA_TEXT, .expected = "an image pattern", .store = store_image};
+static const struct schema image = {.kind = SCHEMA_TEXT, .expected = "an image pattern", .store = value_image};
 static const struct schema images = SCOPE_LIST(image, "a list of image patterns");
-static const struct schema label = {.kind = SCHEMA_TEXT, .expected = "key:value", .store = store_label};
+static const struct schema label = {.kind = SCHEMA_TEXT, .expected = "key:value", .store = value_label};
 static const struct schema labels = SCOPE_LIST(label, "a list of key:value patterns");
-static const struct schema pattern = {.kind = SCHEMA_TEXT, .expected = "a pattern", .store = store_scope};
+static const struct schema pattern = {.kind = SCHEMA_TEXT, .expected = "a pattern", .store = value_scope};
 static const struct schema patterns = SCOPE_LIST(pattern, "a list of patterns");
 
 #define SCOPE(key, index, schema_, doc_) \
@@ -327,7 +95,7 @@ static const struct schema collections = {.kind = SCHEMA_LIST, .item = &collecti
 
 /* ---- what all rules have ---- */
 
-static const struct schema scope_name = {.kind = SCHEMA_TEXT, .expected = "the name of a collection", .store = store_scope_name};
+static const struct schema scope_name = {.kind = SCHEMA_TEXT, .expected = "the name of a collection", .store = value_scope_name};
 static const struct schema scope = SCOPE_LIST(scope_name, "a list of collections");
 
 #define RULE_FIELDS                                                                                     \
@@ -343,13 +111,13 @@ static const struct schema scope = SCOPE_LIST(scope_name, "a list of collections
 #define RULE_AT(member) .offset = offsetof(struct runtime_rule, member), .stored = true
 #define DENIED_AT(member) .offset = offsetof(struct denied_list, member), .stored = true
 
-static const struct schema path = {.kind = SCHEMA_TEXT, .expected = "a path", .store = store_path};
+static const struct schema path = {.kind = SCHEMA_TEXT, .expected = "a path", .store = value_path};
 static const struct schema paths = LIST(path, "a list of paths");
-static const struct schema address = {.kind = SCHEMA_TEXT, .expected = "an address", .store = store_address};
+static const struct schema address = {.kind = SCHEMA_TEXT, .expected = "an address", .store = value_address};
 static const struct schema addresses = LIST(address, "a list of addresses");
-static const struct schema port = {.kind = SCHEMA_TEXT, .expected = "a port or range", .store = store_ports};
+static const struct schema port = {.kind = SCHEMA_TEXT, .expected = "a port or range", .store = value_ports};
 static const struct schema ports = LIST(port, "a list of ports");
-static const struct schema domain = {.kind = SCHEMA_TEXT, .expected = "a domain", .store = store_domain};
+static const struct schema domain = {.kind = SCHEMA_TEXT, .expected = "a domain", .store = value_domain};
 static const struct schema domains = LIST(domain, "a list of domains");
 
 static const struct schema_field denied_path_fields[] = {
@@ -407,24 +175,11 @@ static const struct schema_field custom_fields[] = {
 static const struct schema custom = MAP(custom_fields);
 static const struct schema customs = LIST(custom, "a list of {rule, effect}");
 
-/* One entry of the scope means everything: then the other collections add nothing. */
-static bool scope_is_everything(const struct walk *w, const struct node *rule)
-{
-	const struct node *list = node_get(rule, "scope");
-
-	if (names_find(&w->known[NAMES_COLLECTIONS], everything))
-		return false; /* the user's own collection of this name */
-	for (const struct node *n = list ? list->first : NULL; n; n = n->next)
-		if (strcmp(n->text, everything) == 0)
-			return true;
-	return false;
-}
-
 static int finish_rule(struct walk *w, const struct node *n, void *target)
 {
 	struct runtime_rule *rule = target;
 
-	if (rule && scope_is_everything(w, n))
+	if (rule && value_scope_is_everything(w, n))
 		rule->scope_count = 0;
 	if (rule)
 		grammar_finish_rule(rule);
@@ -467,7 +222,7 @@ void grammar_finish_rule(struct runtime_rule *rule)
 
 /* ---- trust ---- */
 
-static const struct schema digest = {.kind = SCHEMA_TEXT, .expected = "a digest", .store = check_digest};
+static const struct schema digest = {.kind = SCHEMA_TEXT, .expected = "a digest", .store = value_digest};
 static const struct schema digests = LIST(digest, "a list of digests");
 static const struct schema_field signature_fields[] = {
 	{.name = "key", .schema = &text, .required = true, .doc = "file of a public key"},
@@ -486,7 +241,7 @@ static const struct schema group = MAP(group_fields);
 static const struct schema groups = {.kind = SCHEMA_LIST, .item = &group, .expected = "a list of groups",
 	.names = NAMES_GROUPS, .max = POLICY_RULES_MAX};
 
-static const struct schema group_name = {.kind = SCHEMA_TEXT, .expected = "the name of a group", .store = check_group};
+static const struct schema group_name = {.kind = SCHEMA_TEXT, .expected = "the name of a group", .store = value_group};
 static const struct schema group_names = LIST(group_name, "a list of groups");
 static const struct schema_field trust_rule_fields[] = {
 	RULE_FIELDS, RULE_SCOPE,
@@ -505,8 +260,8 @@ static const struct schema trust = MAP(trust_fields);
 
 /* ---- vulnerabilities, compliance ---- */
 
-static const struct schema duration = {.kind = SCHEMA_TEXT, .expected = "a duration such as 7d", .store = check_duration};
-static const struct schema date = {.kind = SCHEMA_TEXT, .expected = "a date such as 2027-01-31", .store = check_date};
+static const struct schema duration = {.kind = SCHEMA_TEXT, .expected = "a duration such as 7d", .store = value_duration};
+static const struct schema date = {.kind = SCHEMA_TEXT, .expected = "a date such as 2027-01-31", .store = value_date};
 
 static const struct schema_field grace_fields[] = {
 	{.name = "low", .schema = &duration, .doc = "time to mend it"},
@@ -566,7 +321,7 @@ static const struct schema outputs = RULES(output, NAMES_OUTPUTS);
 
 /* ---- the whole ---- */
 
-static const struct schema version = {.kind = SCHEMA_TEXT, .expected = "the number 1", .store = store_version};
+static const struct schema version = {.kind = SCHEMA_TEXT, .expected = "the number 1", .store = value_version};
 
 static const struct schema_field policy_fields[] = {
 	{.name = "version", .schema = &version, .doc = "of the policy language: 1"},

@@ -263,7 +263,7 @@ static bool asks_nothing(const struct node *n)
 		|| (n->kind == NODE_TEXT && strcmp(n->text, enum_name(&effect_names, EFFECT_DISABLE)) == 0);
 }
 
-static bool field_enforced(const struct schema_field *f)
+bool schema_enforced(const struct schema_field *f)
 {
 	for (const enum detection *d = f->detections; d && *d; d++) {
 		const struct detection_info *info = detection_info(*d);
@@ -293,7 +293,7 @@ static int walk_field(struct walk *w, const struct schema_field *f, const struct
 		r = walk_effect(w, f, n, target);
 	else
 		r = schema_walk(w, f->schema, n, f->stored && target ? (char *)target + f->offset : NULL);
-	if (r == 0 && w->messages->errors == before && !field_enforced(f) && !asks_nothing(n))
+	if (r == 0 && w->messages->errors == before && !schema_enforced(f) && !asks_nothing(n))
 		r = schema_warning(w, n->key, "'%s' is accepted, not enforced by this version", f->name);
 	return r;
 }

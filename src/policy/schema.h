@@ -101,3 +101,5 @@ const struct name *names_find(const struct names *s, const char *text);
 const char *node_label(const struct node *n);
 /* "alert, prevent or block" for a CHOICE, into out; returns out. */
 const char *schema_choices(const struct schema *s, char *out, size_t size);
+/* Whether something in this version acts on the key; if not, setting it is warned of. */
+bool schema_enforced(const struct schema_field *f);
