@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "model/records.h"
+#include "policy/grammar.h"
 
 static void put_schemas(struct buf *out)
 {
@@ -33,11 +34,49 @@ static void put_detections(struct buf *out)
 	}
 }
 
+/* What a value may be, for a table cell. */
+static void put_values(struct buf *out, const struct schema *s)
+{
+	char choices[256];
+
+	if (s->kind == SCHEMA_CHOICE)
+		buf_puts(out, schema_choices(s, choices, sizeof(choices)));
+	else
+		buf_puts(out, s->expected);
+}
+
+/* One row for each key, below `path`. Maps in lists are `path[]`. */
+static void put_keys(struct buf *out, const struct schema *s, const char *path)
+{
+	for (uint32_t i = 0; i < s->field_count; i++) {
+		const struct schema_field *f = &s->fields[i];
+		const struct schema *inner = f->schema->kind == SCHEMA_LIST ? f->schema->item : f->schema;
+		char below[512];
+
+		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", f->name);
+		buf_printf(out, "| `%s` | ", below);
+		put_values(out, f->schema);
+		buf_printf(out, " | %s%s%s |\n", f->doc, f->required ? "; required" : "", schema_enforced(f) ? "" : "; *not enforced yet*");
+		if (inner->kind != SCHEMA_MAP)
+			continue;
+		snprintf(below + strlen(below), sizeof(below) - strlen(below), "%s", f->schema->kind == SCHEMA_LIST ? "[]" : "");
+		put_keys(out, inner, below);
+	}
+}
+
+static void put_policy(struct buf *out)
+{
+	buf_puts(out, "# Keys of the policy file\n\nGenerated from `src/policy/grammar.c` by `make docs`. What they mean is in\n"
+		"[policy-language.md](../policy-language.md).\n\n| key | value | meaning |\n|---|---|---|\n");
+	put_keys(out, &grammar_policy, "");
+}
+
 static const struct {
 	const char *file;
 	void (*put)(struct buf *out);
 } pages[] = {
 	{"records.schema.json", put_schemas},
+	{"policy.md", put_policy},
 	{"detections.md", put_detections},
 };
 

@@ -143,9 +143,42 @@ static void test_given_policy(void **state)
 	assert_int_equal(p->refs, 1);
 }
 
+/* Copies the next fenced block that begins with `fence` out of a page. */
+static char *fenced(const char *page, const char *fence)
+{
+	const char *from = strstr(page, fence);
+
+	assert_non_null(from);
+	from += strlen(fence);
+	return strndup(from, (size_t)(strstr(from, "\n```") + 1 - from));
+}
+
+/* The examples of the manual: the policy loads without a word, and its cases pass. */
+static void test_manual(void **state)
+{
+	CLEANUP(buf_done) struct buf page = BUF_INIT(1 << 20);
+	struct policy_messages m;
+	struct tally t = {.file = "docs/policy-language.md"};
+	struct diag d = {0};
+	char line[1024];
+
+	assert_int_equal(file_read(MANUAL_FILE, &page), 0);
+	CLEANUP(free) char *example = fenced((char *)page.data, "```yaml\n");
+	CLEANUP(free) char *cases = fenced((char *)page.data, "```\n# What the shop may do.\n");
+	CLEANUP(policy_unref) struct policy *p = load_text(example, &m);
+	assert_non_null(p);
+	assert_int_equal(m.count, 0);
+	policy_messages_done(&m);
+	if (policy_cases_run(p, &(struct policy_source){"docs", cases, strlen(cases)}, count, &t, &d) < 0)
+		fail_msg("%s", diag_format(&d, line, sizeof(line)));
+	assert_int_equal(t.failed, 0);
+	assert_int_equal(t.passed, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_manual),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_wrong),
