@@ -88,3 +88,10 @@ static __always_inline bool starts_with_n(const char *text, const char *prefix, 
 			return false;
 	return true;
 }
+
+/* An IPv4 address as it stands in records, into zeroed bytes. */
+static __always_inline void address_v4(u8 *out, u32 address)
+{
+	out[10] = out[11] = 0xff;
+	__builtin_memcpy(out + 12, &address, 4);
+}

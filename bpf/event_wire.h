@@ -190,6 +190,7 @@ enum wire_detection {
 	WIRE_DETECTION_DENIED_PORT = 38,
 	WIRE_DETECTION_DENIED_ADDRESS = 39,
 };
+enum wire_direction { WIRE_DIRECTION_OUTBOUND = 1, WIRE_DIRECTION_INBOUND, WIRE_DIRECTION_LISTEN };
 enum wire_evidence {
 	WIRE_EVIDENCE_NAME = 1,
 	WIRE_EVIDENCE_ARGV = 2,
@@ -243,12 +244,45 @@ struct wire_note {
 	char sign[64];
 };
 
+/* Denied destinations of a slot: LPM tries. */
+#define WIRE_DENIED_MAX 65536
+
+struct wire_address_key {
+	wire_u32 prefix_bits; /* 32 + those of the address */
+	wire_u32 slot;
+	wire_u8 address[16];
+};
+
+struct wire_port_key {
+	wire_u32 prefix_bits; /* 32 + those of the port */
+	wire_u32 slot;
+	wire_u8 port[2]; /* big endian */
+	wire_u8 pad[2];
+};
+
+/* What counts as the same happening on the network; the value is a struct wire_net. */
+#define WIRE_FLOWS_MAX 8192
+
+struct wire_flow_key {
+	wire_u64 container;
+	wire_u32 pid;
+	wire_u16 port; /* of the remote side when outbound, else ours */
+	wire_u8 kind;
+	wire_u8 proto;
+	wire_u8 direction;
+	wire_u8 effect;
+	wire_u8 detection;
+	wire_u8 pad[5];
+	wire_u8 remote[16];
+};
+
 enum wire_counter {
 	WIRE_SEEN,
 	WIRE_DROPPED_SECURITY, /* ring full */
 	WIRE_DROPPED_BULK,     /* ring full */
 	WIRE_DROPPED_SCRATCH,  /* no working memory: an exec went unjudged */
 	WIRE_DROPPED_CGROUP,   /* more cgroups than WIRE_CGROUPS_MAX: a container is not watched */
+	WIRE_DROPPED_SOCKET,   /* no memory to remember a socket's owner: its stream is not looked at */
 	WIRE_DROPPED_NOTE,     /* more than WIRE_NOTES_MAX: a suspect or allowed process is forgotten */
 	WIRE_COUNTER_COUNT_
 };

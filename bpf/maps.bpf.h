@@ -7,6 +7,7 @@
 
 #include "event_wire.h"
 #include "kernel_types.h"
+#include "stratum.h"
 
 #define MAP SEC(".maps") __weak
 
@@ -70,3 +71,58 @@ struct {
 	__type(key, u32);
 	__type(value, struct wire_note);
 } notes MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, WIRE_DENIED_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wire_address_key);
+	__type(value, u32);
+} denied_addresses MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, WIRE_DENIED_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wire_port_key);
+	__type(value, u32);
+} denied_ports MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WIRE_FLOWS_MAX);
+	__type(key, struct wire_flow_key);
+	__type(value, struct wire_net);
+} flows MAP;
+
+/* Whose a socket is. Accepted sockets get a copy of their listener's. */
+struct socket_owner {
+	u64 container;
+	struct wire_process process;
+	u32 direction;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct socket_owner);
+} sockets MAP;
+
+/* The beginning of what a container's process sends on a socket, until it is judged. */
+struct stream {
+	struct stratum stratum;
+	u32 next; /* sequence number of the first byte not yet looked at */
+	u32 begun;
+	u32 drop; /* a miner's: nothing leaves any more */
+	u32 pad;
+	char data[2 * STRATUM_WINDOW]; /* STRATUM_WINDOW of them used */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct stream);
+} streams MAP;

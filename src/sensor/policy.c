@@ -34,6 +34,9 @@ SAME(WIRE_EVIDENCE_STRATUM, EVIDENCE_STRATUM);
 SAME(WIRE_EVIDENCE_PATH, EVIDENCE_PATH);
 SAME(WIRE_EVIDENCE_ADDRESS, EVIDENCE_ADDRESS);
 SAME(WIRE_EVIDENCE_PORT, EVIDENCE_PORT);
+SAME(WIRE_DIRECTION_OUTBOUND, DIRECTION_OUTBOUND);
+SAME(WIRE_DIRECTION_INBOUND, DIRECTION_INBOUND);
+SAME(WIRE_DIRECTION_LISTEN, DIRECTION_LISTEN);
 SAME(WIRE_SLOT_KILL, SENSOR_SLOT_KILL);
 SAME(WIRE_SLOTS_BANK, POLICY_RULES_MAX);
 static_assert(WIRE_PATTERNS_MAX >= WIRE_SLOTS_MAX * 2 * POLICY_PATTERNS_MAX, "room for every list");
@@ -114,6 +117,83 @@ static int slot_put(struct sensor_set *s, uint32_t slot, const struct wire_slot 
 	return bpf_map__update_elem(s->bpf->maps.slots, &slot, sizeof(slot), value, sizeof(*value), BPF_ANY);
 }
 
+static int addresses_put(struct sensor_set *s, uint32_t slot, const struct denied_list *list)
+{
+	const uint32_t present = 1;
+	int r = 0;
+
+	for (uint32_t i = 0; i < list->address_count && r == 0; i++) {
+		const struct address_range *a = &list->addresses[i];
+		struct wire_address_key key = {.prefix_bits = 32u + a->prefix, .slot = slot};
+
+		memcpy(key.address, a->address, sizeof(key.address));
+		r = bpf_map__update_elem(s->bpf->maps.denied_addresses, &key, sizeof(key), &present, sizeof(present), BPF_ANY);
+	}
+	return r;
+}
+
+/* A range of ports as the fewest prefixes: each as wide as its start and what is left allow. */
+static int ports_put(struct sensor_set *s, uint32_t slot, const struct port_range *range)
+{
+	const uint32_t present = 1;
+	uint32_t from = range->from;
+	int r = 0;
+
+	while (from <= range->to && r == 0) {
+		uint32_t bits = 16, width = 1;
+		struct wire_port_key key = {.slot = slot, .port = {(uint8_t)(from >> 8), (uint8_t)from}};
+
+		while (bits > 0 && from % (width * 2) == 0 && from + width * 2 - 1 <= range->to) {
+			width *= 2;
+			bits--;
+		}
+		key.prefix_bits = 32 + bits;
+		r = bpf_map__update_elem(s->bpf->maps.denied_ports, &key, sizeof(key), &present, sizeof(present), BPF_ANY);
+		from += width;
+	}
+	return r;
+}
+
+static int network_put(struct sensor_set *s, uint32_t slot, const struct denied_list *list, struct diag *reterr)
+{
+	int r = addresses_put(s, slot, list);
+
+	for (uint32_t i = 0; i < list->port_count && r == 0; i++)
+		r = ports_put(s, slot, &list->ports[i]);
+	return r < 0 ? diag_msg(reterr, r, "cannot put a denied destination into the kernel: %s", strerror(-r)) : 0;
+}
+
+/* Deletes the bank's keys from a trie. Both kinds of key begin alike. */
+static void destinations_clear(struct bpf_map *map, size_t key_size, uint32_t first)
+{
+	union {
+		struct wire_address_key address;
+		struct wire_port_key port;
+	} key, next;
+	int r = bpf_map__get_next_key(map, NULL, &next, key_size);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map__get_next_key(map, &key, &next, key_size);
+		if (key.address.slot >= first && key.address.slot < first + WIRE_SLOTS_BANK)
+			bpf_map__delete_elem(map, &key, key_size, 0);
+	}
+}
+
+static int bank_clear(struct sensor_set *s, uint32_t first)
+{
+	const struct wire_slot empty = {};
+	int r = 0;
+
+	for (uint32_t i = 0; i < WIRE_SLOTS_BANK && r == 0; i++) {
+		r = slot_put(s, first + i, &empty);
+		patterns_clear(s, first + i);
+	}
+	destinations_clear(s->bpf->maps.denied_addresses, sizeof(struct wire_address_key), first);
+	destinations_clear(s->bpf->maps.denied_ports, sizeof(struct wire_port_key), first);
+	return r;
+}
+
 static int rule_put(struct sensor_set *s, uint32_t slot, const struct runtime_rule *rule, struct diag *reterr)
 {
 	struct wire_slot value = {
@@ -131,6 +211,8 @@ static int rule_put(struct sensor_set *s, uint32_t slot, const struct runtime_ru
 	if (r == 0)
 		r = patterns_put(s, slot, WIRE_PATTERN_DENIED, &rule->processes.paths, reterr);
 	if (r == 0)
+		r = network_put(s, slot, &rule->network, reterr);
+	if (r == 0)
 		r = slot_put(s, slot, &value);
 	return r;
 }
@@ -138,17 +220,13 @@ static int rule_put(struct sensor_set *s, uint32_t slot, const struct runtime_ru
 int sensor_policy_apply(struct sensor_set *s, const struct policy *policy, uint32_t *ret_slots, struct diag *reterr)
 {
 	uint32_t bank = !s->bank, first = WIRE_SLOT_FIRST + bank * WIRE_SLOTS_BANK;
-	const struct wire_slot empty = {};
 	int r;
 
 	if (policy->runtime_count > POLICY_RULES_MAX)
 		return diag_msg(reterr, -E2BIG, "more than %u runtime rules", POLICY_RULES_MAX);
-	for (uint32_t i = 0; i < WIRE_SLOTS_BANK; i++) {
-		r = slot_put(s, first + i, &empty);
-		if (r < 0)
-			return diag_msg(reterr, r, "cannot write the kernel's policy: %s", strerror(-r));
-		patterns_clear(s, first + i);
-	}
+	r = bank_clear(s, first);
+	if (r < 0)
+		return diag_msg(reterr, r, "cannot write the kernel's policy: %s", strerror(-r));
 	for (uint32_t i = 0; i < policy->runtime_count; i++) {
 		r = rule_put(s, first + i, &policy->runtime[i], reterr);
 		if (r < 0)

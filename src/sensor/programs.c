@@ -26,6 +26,12 @@ const struct sensor_program sensor_programs[] = {
 	{"on_exit", "exit", true, SENSOR_ATTACH_TRACE, NULL},
 	{"on_cgroup_mkdir", "cgroup_made", true, SENSOR_ATTACH_TRACE, NULL},
 	{"on_cgroup_rmdir", "cgroup_gone", true, SENSOR_ATTACH_TRACE, NULL},
+	{"on_connect4", "connect_ipv4", false, SENSOR_ATTACH_CGROUP, "refuse_connect_ipv4"},
+	{"on_connect6", "connect_ipv6", false, SENSOR_ATTACH_CGROUP, "refuse_connect_ipv6"},
+	{"on_sendmsg4", "send_ipv4", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv4"},
+	{"on_sendmsg6", "send_ipv6", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv6"},
+	{"on_tcp_state", "tcp_state", false, SENSOR_ATTACH_TRACE, NULL},
+	{"on_egress", "stratum", false, SENSOR_ATTACH_CGROUP, "drop_stratum"},
 };
 const size_t sensor_programs_count = ARRAY_SIZE(sensor_programs);
 static_assert(ARRAY_SIZE(sensor_programs) <= SENSOR_PROGRAMS_MAX, "room for each program's state");

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Repeated happenings of the network: the kernel sends the first of each kind and counts the rest
+ * in a map of records, which are reported here when they changed since the last time.
+ */
+#include <errno.h>
+
+#include <bpf/bpf.h>
+
+#include "base/banned.h"
+#include "base/clock.h"
+#include "sensor/record.h"
+#include "sensor/set.h"
+#include "seawall.skel.h" /* after set.h: it uses the wire types */
+
+#define FLOWS_BATCH 64
+
+static int flow_report(struct sensor_set *s, struct wire_net *rec, uint64_t since)
+{
+	const struct wire_header *h;
+
+	if (rec->last <= since || rec->count < 2)
+		return 0;
+	rec->header.flags |= WIRE_AGGREGATED;
+	rec->header.time = rec->last;
+	h = sensor_record_check(rec, sizeof(*rec));
+	if (!h) {
+		s->invalid++;
+		return 0;
+	}
+	return s->fn(s->ctx, h);
+}
+
+int sensor_flush_aggregates(struct sensor_set *s)
+{
+	struct wire_flow_key keys[FLOWS_BATCH];
+	struct wire_net values[FLOWS_BATCH];
+	uint64_t since = s->flushed, now = time_boot();
+	uint32_t position = 0, n;
+	bool first = true;
+	int r;
+
+	sensor_blind_measure(s);
+	do {
+		n = FLOWS_BATCH;
+		r = bpf_map_lookup_batch(bpf_map__fd(s->bpf->maps.flows), first ? NULL : &position, &position,
+			keys, values, &n, NULL);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		for (uint32_t i = 0; i < n; i++) {
+			int done = flow_report(s, &values[i], since);
+
+			if (done < 0)
+				return done;
+		}
+		first = false;
+	} while (r == 0);
+	s->flushed = now;
+	return 0;
+}
