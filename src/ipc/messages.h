@@ -28,7 +28,7 @@ enum ipc_type {
 	IPC_ENGINE_FD = 14, /* Defender to Gate: struct ipc_result, and on success one descriptor attached */
 	IPC_STOP = 15,      /* Defender to Gate: struct ipc_stop: keep the engine from restarting it */
 	IPC_STOP_DONE = 16, /* Gate to Defender: struct ipc_result, same seq */
-	IPC_SYNCED = 17,    /* Gate to Defender: struct ipc_result: the inventory of one engine is complete */
+	IPC_SYNCED = 17,    /* Gate to Defender: struct ipc_result (message = socket): one engine's inventory is complete */
 	IPC_PROCESS_STARTED = 18, /* Gate to Defender: struct ipc_pid: container init exists, before its start */
 	IPC_TYPE_COUNT_
 };

@@ -156,7 +156,7 @@ void containerd_describe(struct containerd *d, struct inventory_entry *e, const 
 
 	containerd_set_image(e, c->image);
 	if (containerd_time(c->created_at))
-		to->created = containerd_time(c->created_at);
+		inventory_set_time(&to->created, containerd_time(c->created_at));
 	inventory_clear_labels(to);
 	for (size_t i = 0; i < c->n_labels; i++)
 		inventory_add_label(to, c->labels[i]->key, c->labels[i]->value);

@@ -29,7 +29,7 @@ static void container_created(const struct occurrence *o)
 	if (entry_of(o, m->id, &e) < 0)
 		return;
 	e->container.state = CONTAINER_CREATED;
-	e->container.created = o->time;
+	inventory_set_time(&e->container.created, o->time);
 	containerd_set_image(e, m->image);
 	runtime_changed(o->containerd->rt, e);
 	containerd_ask(o->containerd, e);

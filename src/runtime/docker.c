@@ -233,13 +233,16 @@ typedef void event_fn(struct inventory_entry *e, const struct docker_event *even
 static void event_create(struct inventory_entry *e, const struct docker_event *event)
 {
 	e->container.state = CONTAINER_CREATED;
-	e->container.created = event->time;
+	inventory_set_time(&e->container.created, event->time);
 }
 
 static void event_start(struct inventory_entry *e, const struct docker_event *event)
 {
+	if (e->container.state == CONTAINER_RUNNING)
+		inventory_set_time(&e->container.started, event->time); /* known from an answer */
+	else
+		e->container.started = event->time;
 	e->container.state = CONTAINER_RUNNING;
-	e->container.started = event->time;
 	e->container.finished = 0;
 	e->container.exit_code = 0;
 }
@@ -250,7 +253,7 @@ static void event_die(struct inventory_entry *e, const struct docker_event *even
 
 	e->container.state = CONTAINER_EXITED;
 	e->container.pid = 0;
-	e->container.finished = event->time;
+	inventory_set_time(&e->container.finished, event->time);
 	/* A label of that name would stand in its place; the inspection that follows knows better. */
 	if (parse_u64(json_get_str(event->attributes, "exitCode", ""), 0, 255, &code) == 0)
 		e->container.exit_code = (int32_t)code;

@@ -179,9 +179,10 @@ static void set_run(const struct json *state, struct container *c)
 
 	c->pid = pid > 0 && pid <= INT32_MAX ? (uint32_t)pid : 0;
 	c->exit_code = (int32_t)json_get_int(state, "ExitCode", 0);
-	c->started = time_of(state, "StartedAt");
-	c->finished = time_of(state, "FinishedAt");
 	set_state(json_get_str(state, "Status", ""), c);
+	inventory_set_time(&c->started, time_of(state, "StartedAt"));
+	/* Docker tells of one that runs when its life before this one ended. */
+	inventory_set_time(&c->finished, c->state == CONTAINER_EXITED ? time_of(state, "FinishedAt") : 0);
 }
 
 int docker_json_inspect(const struct json *root, struct inventory_entry *e, bool state)
@@ -196,7 +197,7 @@ int docker_json_inspect(const struct json *root, struct inventory_entry *e, bool
 		return -EBADMSG;
 	uint64_t created = time_of(root, "Created");
 	if (created)
-		c->created = created;
+		inventory_set_time(&c->created, created);
 	c->privileged = json_get_bool(host, "Privileged", false);
 	if (state && json_is_object(json_get(root, "State")))
 		set_run(json_get(root, "State"), c);

@@ -6,6 +6,10 @@
 #include <search.h>
 #include <string.h>
 
+#include "base/clock.h"
+
+#define SAME_MOMENT (5 * NSEC_PER_SEC)
+
 TAILQ_HEAD(entry_list, inventory_entry);
 
 struct inventory {
@@ -232,6 +236,14 @@ int inventory_set_text(char **field, const char *text, size_t max)
 	free(*field);
 	*field = copy;
 	return 0;
+}
+
+void inventory_set_time(uint64_t *field, uint64_t wall_ns)
+{
+	uint64_t apart = *field > wall_ns ? *field - wall_ns : wall_ns - *field;
+
+	if (apart > SAME_MOMENT)
+		*field = wall_ns;
 }
 
 static size_t label_bytes(const struct kv_list *l)

@@ -69,6 +69,8 @@ unsigned inventory_refused(const struct inventory *v); /* containers that found 
 
 /* Copies at most max - 1 bytes, cut between characters, control characters replaced by '?'. -ENOMEM. */
 int inventory_set_text(char **field, const char *text, size_t max);
+/* An engine's event and its answer give the same moment some milliseconds apart: the first one stays. */
+void inventory_set_time(uint64_t *field, uint64_t wall_ns);
 /* Adds one label within the caps; what is beyond them is left out. -ENOMEM. */
 int inventory_add_label(struct container *c, const char *key, const char *value);
 void inventory_clear_labels(struct container *c);

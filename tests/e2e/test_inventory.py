@@ -101,19 +101,21 @@ class Docker(scene.Engine):
             list(pool.map(live, range(SHORT_LIVES)))
         poll.until("all of them are gone again",
                    lambda: len([p for p in self.gate.pictures(state="removed") if p["name"].startswith(prefix)]) == SHORT_LIVES)
-        lives, delays = {}, []
+        lives, moments, delays = {}, {}, []
         for message in self.gate.of("container"):
             body = message["body"]
             self.assertTrue(body["name"])
             if not body["name"].startswith(prefix):  # of an earlier test: the stream begins a second ago
                 continue
             self.assertEqual(body["image"], IMAGE)
+            moments.setdefault(body["id"], set()).update(filter(None, (body["started"], body["finished"])))
             if body["id"] not in lives:
                 delays.append(message["at"] / 1e6 - stamp(body["created"]) * 1e3)
             lives.setdefault(body["id"], []).append(body["state"])
         self.assertEqual(len(lives), SHORT_LIVES)
         for states in lives.values():
             self.assertEqual(list(dict.fromkeys(states)), ["created", "running", "exited", "removed"])
+        self.assertEqual({len(m) for m in moments.values()}, {2}, "each started once and ended once")
         delays.sort()
         print(f"# create event to Defender, {SHORT_LIVES} containers, 8 at a time: p50 {delays[len(delays) // 2]:.1f} ms, "
               f"p99 {delays[int(len(delays) * 0.99)]:.1f} ms, longest {delays[-1]:.1f} ms", flush=True)

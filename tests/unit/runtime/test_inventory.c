@@ -98,6 +98,20 @@ static void test_text(void **state)
 	assert_null(text);
 }
 
+static void test_time(void **state)
+{
+	uint64_t t = 0;
+
+	inventory_set_time(&t, 1795449837109517705ull);
+	assert_int_equal(t, 1795449837109517705ull);
+	inventory_set_time(&t, 1795449837012345678ull);
+	assert_int_equal(t, 1795449837109517705ull);
+	inventory_set_time(&t, 1795449847000000000ull);
+	assert_int_equal(t, 1795449847000000000ull);
+	inventory_set_time(&t, 0);
+	assert_int_equal(t, 0);
+}
+
 static void test_labels(void **state)
 {
 	struct container c = {0};
@@ -140,7 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_changes), cmocka_unit_test(test_ids), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_text), cmocka_unit_test(test_labels), cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_text), cmocka_unit_test(test_time), cmocka_unit_test(test_labels), cmocka_unit_test(test_lists),
 	};
 
 	return cmocka_run_group_tests_name("runtime.inventory", tests, NULL, NULL);
