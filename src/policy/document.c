@@ -284,8 +284,9 @@ static bool tab_indents(const char *text, size_t n, const yaml_mark_t *at)
 
 	for (size_t i = 0; i < at->line; i++) {
 		p = memchr(p, '\n', (size_t)(end - p));
-		if (!p++)
+		if (!p)
 			return false;
+		p++;
 	}
 	if (at->column >= (size_t)(end - p) || p[at->column] != '\t')
 		return false;

@@ -322,15 +322,18 @@ static int path_split(struct path *p, const char *key)
 }
 
 /* One line that is one complete value by itself, so that it cannot reach into what follows it. */
-static bool value_is_good(const char *value)
+static int value_check(const char *value)
 {
 	CLEANUP(document_free) struct document *d = NULL;
+	int r = document_parse(&d, value, strlen(value));
 
-	if (strpbrk(value, "\r\n#") || document_parse(&d, value, strlen(value)) < 0 || d->broken || d->count != 1)
-		return false;
+	if (r < 0)
+		return r;
+	if (strpbrk(value, "\r\n#") || d->broken || d->count != 1)
+		return -EINVAL;
 	const struct node *n = d->roots[0];
-	return (n->kind == NODE_TEXT && !strpbrk(value, ",[]{}:")) || ((n->kind == NODE_LIST || n->kind == NODE_MAP) && n->flow)
-		|| (n->kind == NODE_TEXT && !n->plain);
+	bool word = n->kind == NODE_TEXT && (!n->plain || !strpbrk(value, ",[]{}:"));
+	return word || n->flow ? 0 : -EINVAL;
 }
 
 /* The same tree, whatever the layout. */
@@ -345,20 +348,22 @@ static bool node_equal(const struct node *a, const struct node *b)
 	return !x && !y;
 }
 
-/* The value is where it should be. */
-static bool verify(const struct buf *out, size_t from, const struct policy_edit *e, const struct path *p)
+/* 0 when the value is where it should be. */
+static int verify(const char *text, size_t n, const struct policy_edit *e, const struct path *p)
 {
 	CLEANUP(document_free) struct document *d = NULL, *v = NULL;
 	struct found f;
+	int r = document_parse(&d, text, n);
 
-	if (document_parse(&d, (const char *)out->data + from, out->len - from) < 0 || d->broken
-		|| document_parse(&v, e->value, strlen(e->value)) < 0)
-		return false;
+	if (r == 0)
+		r = document_parse(&v, e->value, strlen(e->value));
+	if (r < 0)
+		return r;
 	find_rule(d, e->rule, &f);
-	const struct node *at = f.rule;
+	const struct node *at = d->broken ? NULL : f.rule;
 	for (uint32_t i = 0; at && i < p->count; i++)
 		at = node_get(at, p->keys[i]);
-	return at && node_equal(at, v->roots[0]);
+	return at && node_equal(at, v->roots[0]) ? 0 : -EINVAL;
 }
 
 static int find_splice(struct splice *s, const char *text, size_t n, const struct policy_edit *e, const struct path *p,
@@ -397,9 +402,11 @@ int policy_edit_set(const char *text, size_t n, const struct policy_edit *e, str
 		return diag_set(reterr, -EINVAL, 1, 1, "at most 4 MiB", "the text is too large");
 	if (path_split(&p, e->key) < 0 || !*e->rule)
 		return diag_set(reterr, -EINVAL, 0, 0, "a rule's name and keys such as processes.crypto_miners", "bad rule or key '%.64s'", e->key);
-	if (!value_is_good(e->value))
+	int r = value_check(e->value);
+	if (r == -EINVAL)
 		return diag_set(reterr, -EINVAL, 0, 0, "one line of YAML such as block, true or [a, b]", "bad value '%.64s'", e->value);
-	int r = find_splice(&s, text, n, e, &p, reterr);
+	if (r == 0)
+		r = find_splice(&s, text, n, e, &p, reterr);
 	if (r < 0)
 		return r;
 	buf_put(out, text, s.from);
@@ -407,9 +414,10 @@ int policy_edit_set(const char *text, size_t n, const struct policy_edit *e, str
 	buf_put(out, text + s.to, n - s.to);
 	if (s.with.failed || out->failed)
 		return s.with.failed ? s.with.failed : out->failed;
-	if (verify(out, from, e, &p))
+	r = verify((const char *)out->data + from, out->len - from, e, &p);
+	if (r == 0)
 		return 0;
 	out->len = from;
 	out->data[from] = 0;
-	return diag_set(reterr, -EINVAL, 0, 0, "a layout that can be changed in place; edit the text instead", "the change has no safe place in this text");
+	return diag_set(reterr, r, 0, 0, "a layout that can be changed in place; edit the text instead", "the change has no safe place in this text");
 }

@@ -55,7 +55,7 @@ static int learn_names(struct walk *w, enum name_set set, const struct node *lis
 	for (const struct node *item = list ? list->first : NULL; item; item = item->next) {
 		const struct node *name = node_get(item, "name");
 		/* An entry without a name keeps its place: indices must agree with the walk. */
-		struct name one = {name && name->kind == NODE_TEXT ? name->text : "", w->file, item->line};
+		struct name one = {name && name->kind == NODE_TEXT ? name->text : "", w->file, item->line, item->column};
 		int r = names_add(&w->known[set], &one);
 
 		if (r < 0)
@@ -104,6 +104,46 @@ static int walk_source(struct load *l, const struct policy_source *s, const stru
 	return r;
 }
 
+static bool asks_everything(const struct policy *p, const struct runtime_rule *r)
+{
+	for (uint32_t i = 0; i < r->scope_count; i++) {
+		const struct collection *c = &p->collections[r->scope[i]];
+		bool open = true;
+
+		for (int f = 0; f < SCOPE_FIELD_COUNT_; f++)
+			open &= c->fields[f].count == 0;
+		if (open)
+			return true;
+	}
+	return r->scope_count == 0;
+}
+
+/* Rules behind one that matches everything: the first match decides, so they never do. */
+static int warn_of_shadowed(struct load *l)
+{
+	const struct policy *p = l->walk.policy;
+	const struct name *names = l->walk.seen[NAMES_RUNTIME].items; /* one for each rule, in order */
+	const struct runtime_rule *catch_all = NULL;
+	int r = 0;
+
+	for (uint32_t i = 0; i < p->runtime_count && r == 0; i++) {
+		const struct runtime_rule *rule = &p->runtime[i];
+		struct diag d = {0};
+
+		if (rule->disabled)
+			continue;
+		if (catch_all) {
+			diag_set(&d, 0, names[i].line, names[i].column, NULL, "the rule '%s' is never asked: '%s' before it matches everything",
+				rule->name, catch_all->name);
+			l->walk.file = names[i].file;
+			r = schema_report(&l->walk, POLICY_WARNING, &d);
+		} else if (asks_everything(p, rule)) {
+			catch_all = rule;
+		}
+	}
+	return r;
+}
+
 /* What is valid, but hardly meant. */
 static int warn_of_gaps(struct load *l, const struct policy_source *first)
 {
@@ -115,7 +155,7 @@ static int warn_of_gaps(struct load *l, const struct policy_source *first)
 		r = report_file(w, POLICY_WARNING, NULL, "'version' is not given: read as version 1");
 	if (r == 0 && w->policy->runtime_count == 0)
 		r = report_file(w, POLICY_WARNING, NULL, "the policy has no runtime rule: nothing is enforced");
-	return r;
+	return r == 0 ? warn_of_shadowed(l) : r;
 }
 
 /* All texts as one, which loads to the same policy. */

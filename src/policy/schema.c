@@ -199,7 +199,7 @@ static int take_name(struct walk *w, enum name_set set, const struct node *item)
 		return 0; /* told by the walk of the item */
 	const struct name *other = names_find(&w->seen[set], n->text);
 	if (!other)
-		return names_add(&w->seen[set], &(struct name){n->text, w->file, n->line});
+		return names_add(&w->seen[set], &(struct name){n->text, w->file, n->line, n->column});
 	if (strcmp(other->file, w->file) == 0)
 		return schema_error(w, n, "a name of its own", "the name '%.64s' is taken already, in line %u", n->text, other->line);
 	return schema_error(w, n, "a name of its own", "the name '%.64s' is taken already, in line %u of %s", n->text, other->line, other->file);

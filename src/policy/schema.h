@@ -20,7 +20,7 @@ enum name_set {
 struct name {
 	const char *text; /* borrowed from a document */
 	const char *file;
-	uint32_t line;
+	uint32_t line, column;
 };
 
 struct names {
