@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Radar on a plain 2D canvas: where WebGL is missing, and for the exported image.
 import type { Point } from './layout';
-import { type Drawing, fitted, MAX_SCALE, MIN_SCALE, STROKES, type View, type ViewHandlers } from './view';
-import { fade } from './gl_view';
+import { type Drawing, fitted, MAX_SCALE, MIN_SCALE, mix, QUIET, STROKES, type View, type ViewHandlers } from './view';
 
 const PICK_PX = 6;
 
@@ -18,7 +17,7 @@ export function drawStrokes(ctx: CanvasRenderingContext2D, d: Drawing, toScreen:
     const color = s.tether ? d.palette.tether : d.palette.stroke[s.effect];
     const from = toScreen(a);
     const to = toScreen(b);
-    ctx.strokeStyle = s.dim || (d.focus !== null && !near) ? fade(color, 0.3) : color;
+    ctx.strokeStyle = s.dim || (d.focus !== null && !near) ? mix(color, d.palette.surface, QUIET) : color;
     ctx.lineWidth = s.tether ? 1 : look.width * (near ? 1.5 : 1);
     ctx.setLineDash(look.dash ? [look.dash, look.gap] : []);
     ctx.lineDashOffset = look.moving ? -d.phase : 0;

@@ -5,7 +5,7 @@ import Graph from 'graphology';
 import Sigma from 'sigma';
 import { dashProgram, lineProgram } from './dash_program';
 import type { Point } from './layout';
-import { type Drawing, fitted, MAX_SCALE, MIN_SCALE, STROKES, type View, type ViewHandlers } from './view';
+import { type Drawing, fitted, MAX_SCALE, MIN_SCALE, mix, QUIET, STROKES, type View, type ViewHandlers } from './view';
 
 const BOX = 500; // half of the side of the bounding box, units
 const FIT_MS = 500;
@@ -143,19 +143,8 @@ function sync(graph: Graph, d: Drawing, unit: number): void {
     graph.mergeEdgeWithKey(s.id, s.from, s.to, {
       size: s.tether ? 1 : look.width * (near ? 1.5 : 1),
       type: s.effect === 'allow' ? 'line' : s.effect,
-      color: quiet ? fade(color, 0.3) : color,
+      color: quiet ? mix(color, d.palette.surface, QUIET) : color,
       zIndex: s.tether ? 0 : near ? 3 : s.effect === 'allow' ? 1 : 2,
     });
   }
-}
-
-// "#rrggbb" or "rgba(...)" with its opacity multiplied.
-export function fade(color: string, factor: number): string {
-  const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(color);
-
-  if (hex) return `rgba(${hex.slice(1).map((h) => parseInt(h, 16)).join(',')},${factor})`;
-  const rgba = /^rgba?\(([^)]+)\)$/.exec(color);
-  if (!rgba) return color;
-  const [r, g, b, a = '1'] = rgba[1].split(',').map((s) => s.trim());
-  return `rgba(${r},${g},${b},${Number(a) * factor})`;
 }

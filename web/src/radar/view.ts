@@ -81,3 +81,16 @@ export const STROKES: Record<StrokeEffect, { width: number; dash: number; gap: n
   prevent: { width: 2.2, dash: 3, gap: 5, moving: false },
   block: { width: 2.6, dash: 3, gap: 5, moving: false },
 };
+
+export const QUIET = 0.35; // what is left of the colour of strokes that are not looked at
+
+// "#rrggbb" or "#rgb" of which `share` is left over a background. Opaque: sigma adds translucent colours up.
+export function mix(color: string, background: string, share: number): string {
+  const long = (hex: string) => hex.replace(/^#(.)(.)(.)$/, '#$1$1$2$2$3$3');
+  const parts = (hex: string) => /^#(..)(..)(..)$/.exec(long(hex))?.slice(1).map((p) => parseInt(p, 16));
+  const a = parts(color);
+  const b = parts(background);
+
+  if (!a || !b) return color;
+  return `#${a.map((v, i) => Math.round(v * share + b[i] * (1 - share)).toString(16).padStart(2, '0')).join('')}`;
+}
