@@ -15,14 +15,18 @@
 struct container_entry {
 	uint32_t number;
 	char id[CONTAINER_ID_SIZE]; /* "" = free slot */
-	uint64_t cgroup;            /* id of its cgroup, 0 = none now */
+	uint64_t cgroup;            /* id of its cgroup, the last when it is gone; 0 = none yet */
+	bool cgroup_gone;
 	bool named;                 /* info is what the engine says of it */
 	struct container info;      /* owned; empty until named */
 	int rule;                   /* index of policy->runtime in force, -1 = none */
 	uint32_t slot;              /* of the kernel */
+	uint64_t slot_since;        /* CLOCK_BOOTTIME ns: the kernel judges by it since then */
+	bool nameless;              /* nobody came to name it: its records wait no more */
 	uint64_t gone;              /* CLOCK_BOOTTIME ns since when neither engine nor cgroup has it; 0 = there */
 	bool removed;               /* by the engine */
 	bool blocked;
+	bool told;                  /* by the present Gate */
 	/* For container_table.c. */
 	uint32_t id_chain, cgroup_chain;
 };

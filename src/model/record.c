@@ -336,6 +336,27 @@ int record_decode(const struct record_desc *d, void *obj, const void *data, size
 	return ret;
 }
 
+const uint8_t *record_peek(const struct record_desc *d, const char *name, const void *data, size_t n, size_t *ret_size)
+{
+	struct reader r = READER(data, n);
+	uint16_t want = 0;
+
+	for (size_t i = 0; i < d->count; i++)
+		if (strcmp(d->fields[i].name, name) == 0)
+			want = d->fields[i].tag;
+	while (want && reader_left(&r)) {
+		uint16_t tag = reader_u16(&r);
+		uint32_t len = reader_u32(&r);
+		const uint8_t *body = reader_bytes(&r, len);
+
+		if (!body || tag != want)
+			continue;
+		*ret_size = len;
+		return body;
+	}
+	return NULL;
+}
+
 int record_copy(const struct record_desc *d, void *to, const void *from)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(SIZE_MAX / 2);

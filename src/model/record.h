@@ -92,6 +92,9 @@ void record_done(const struct record_desc *d, void *obj);
 void record_encode(const struct record_desc *d, const void *obj, struct buf *out);
 /* Fills *obj (which must be zeroed) from n bytes. 0, -EBADMSG or -ENOMEM; on failure *obj is done. */
 int record_decode(const struct record_desc *d, void *obj, const void *data, size_t n);
+/* The encoded value of one field (by its JSON name) without decoding: a view into data, NULL when the
+ * field is empty. For looking through many records in search of few. */
+const uint8_t *record_peek(const struct record_desc *d, const char *name, const void *data, size_t n, size_t *ret_size);
 /* Deep copy into a zeroed *to. */
 int record_copy(const struct record_desc *d, void *to, const void *from);
 bool record_equal(const struct record_desc *d, const void *a, const void *b);

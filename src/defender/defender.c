@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Putting the parts together, the timers, and taking them apart: see defender.h. */
+#include "defender/defender.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "defender/block.h"
+#include "defender/edges.h"
+#include "defender/event.h"
+#include "defender/fold.h"
+#include "defender/hold.h"
+#include "defender/links.h"
+#include "defender/query.h"
+#include "defender/recorder.h"
+#include "defender/spool.h"
+#include "defender/status.h"
+
+#define HOLD_BYTES (2u << 20)
+#define HOLD_KEEP (5 * NSEC_PER_SEC)
+#define FOLD_WINDOW (60 * NSEC_PER_SEC)
+#define DRAIN_BUDGET 2048 /* records of one ring before the loop looks elsewhere */
+#define SECOND_MS 1000
+#define KILL_POLL_MS 20
+
+const char *defender_path(const struct defender *d, const char *name, char *out, size_t size)
+{
+	snprintf(out, size, "%s/defender/%s", d->config.state, name);
+	return out;
+}
+
+struct ipc_peer *defender_console(const struct defender *d)
+{
+	return d->console ? ipc_client_peer(d->console) : NULL;
+}
+
+static int open_disk(struct defender *d)
+{
+	char path[512];
+
+	int r = dir_make(d->config.state, 0755);
+	if (r == 0)
+		r = dir_make(defender_path(d, "", path, sizeof(path)), 0700);
+	if (r < 0)
+		return log_err(r, "cannot make '%s'", path);
+	snprintf(path, sizeof(path), "%s/run", d->config.state);
+	r = dir_make(path, 0755);
+	if (r < 0)
+		return log_err(r, "cannot make '%s'", path);
+	r = recorder_open(&d->recorder, defender_path(d, "journal", path, sizeof(path)), d->config.journal_bytes);
+	if (r < 0)
+		return log_err(r, "cannot open the flight recorder '%s'", path);
+	r = spool_open(&d->spool, defender_path(d, "spool", path, sizeof(path)), d->config.spool_bytes);
+	return r < 0 ? log_err(r, "cannot open the spool '%s'", path) : 0;
+}
+
+static int open_memory(struct defender *d)
+{
+	int r = 0;
+
+	d->scratch = calloc(1, sizeof(*d->scratch));
+	if (!d->scratch)
+		return -ENOMEM;
+	if (r == 0)
+		r = container_table_new(&d->containers, containers_forget, d);
+	if (r == 0)
+		r = process_table_new(&d->processes, &(struct process_table_config){.owners = CONTAINERS_MAX});
+	if (r == 0)
+		r = hold_new(&d->hold, HOLD_BYTES, HOLD_KEEP, event_released, d);
+	if (r == 0)
+		r = edges_new(&d->edges);
+	if (r == 0)
+		r = fold_new(&d->fold, FOLD_WINDOW, audit_emit, d);
+	if (r == 0)
+		r = status_open(d);
+	return r == 0 ? query_open(d) : r;
+}
+
+int defender_new(struct defender **ret, const struct defender_config *config, struct loop *loop)
+{
+	CLEANUP(defender_free) struct defender *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	d->config = *config;
+	d->loop = loop;
+	d->seen_since = time_now();
+	int r = open_disk(d);
+	if (r == 0)
+		r = open_memory(d);
+	if (r == 0)
+		r = block_open(d);
+	if (r < 0)
+		return r;
+	uint64_t beat = gap_open(d);
+	if (beat)
+		d->seen_since = beat; /* what began since then has not been told yet */
+	*ret = take_ptr(d);
+	return 0;
+}
+
+struct defender *defender_free(struct defender *d)
+{
+	char path[512];
+
+	if (!d)
+		return NULL;
+	if (d->ready) {
+		snprintf(path, sizeof(path), "%s/run/defender.ready", d->config.state);
+		unlink(path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(d->sources); i++)
+		loop_source_free(d->sources[i]);
+	query_close(d);
+	d->fold = fold_free(d->fold); /* last counts, while there is still a way out */
+	links_close(d);
+	d->sensor = sensor_set_free(d->sensor);
+	gap_close(d, true);
+	recorder_close(d->recorder);
+	spool_close(d->spool);
+	status_close(d);
+	block_close(d);
+	hold_free(d->hold);
+	edges_free(d->edges);
+	process_table_free(d->processes);
+	d->containers = container_table_free(d->containers);
+	policy_unref(d->policy);
+	for (uint32_t i = 0; i < SLOT_NAMES_MAX; i++)
+		free(d->slot_names[i]);
+	enforce_free(d->enforcer);
+	free(d->scratch);
+	free(d);
+	return NULL;
+}
+
+/* ---- the loop's calls ---- */
+
+static void after_batch(struct defender *d)
+{
+	recorder_flush(d->recorder);
+	if (block_busy(d))
+		loop_timer_set(d->sources[SOURCE_KILLS], KILL_POLL_MS, 0);
+}
+
+static int on_security(void *ctx, int fd, uint32_t events)
+{
+	struct defender *d = ctx;
+
+	(void)fd;
+	(void)events;
+	int r = sensor_security_drain(d->sensor, DRAIN_BUDGET);
+	after_batch(d);
+	return r < 0 ? log_err(r, "cannot read the security events") : 0;
+}
+
+static int on_bulk(void *ctx, int fd, uint32_t events)
+{
+	struct defender *d = ctx;
+
+	(void)fd;
+	(void)events;
+	int r = sensor_bulk_drain(d->sensor, DRAIN_BUDGET);
+	after_batch(d);
+	return r < 0 ? log_err(r, "cannot read the network events") : 0;
+}
+
+static int on_kills(void *ctx)
+{
+	struct defender *d = ctx;
+
+	block_tick(d);
+	return block_busy(d) ? loop_timer_set(d->sources[SOURCE_KILLS], KILL_POLL_MS, 0) : 0;
+}
+
+static int on_second(void *ctx)
+{
+	struct defender *d = ctx;
+
+	if (d->sensor && sensor_flush_aggregates(d->sensor) < 0)
+		log_debug("the connection counters could not be read");
+	hold_expire(d->hold, time_boot());
+	process_table_expire(d->processes, time_boot());
+	containers_expire(d);
+	block_tick(d);
+	fold_tick(d->fold, time_monotonic());
+	edges_send(d, false);
+	spool_pump(d->spool, defender_console(d));
+	after_batch(d);
+	status_tick(d);
+	return 0;
+}
+
+/* ---- start ---- */
+
+int defender_start(struct defender *d, struct diag *reterr)
+{
+	struct sensor_config c = {.self_pid = (uint32_t)getpid()};
+
+	int r = sensor_set_new(&d->sensor, &c, event_record, d, reterr);
+	if (r < 0)
+		return r;
+	struct enforce_config e = {.root = sensor_cgroup_root(d->sensor), .freezer = "/sys/fs/cgroup/freezer",
+		.dry_run = d->config.dry_run};
+	r = enforce_new(&d->enforcer, &e);
+	if (r < 0)
+		return diag_msg(reterr, r, "cannot use the cgroups in '%s': %s", e.root, strerror(-r));
+	/* Blocked ones first, then the rules: nothing runs free in between that was stopped before. */
+	block_arm(d);
+	rules_load(d); /* a damaged file is logged; the Console will send it again */
+	containers_scan(d);
+	return 0;
+}
+
+int defender_connect(struct defender *d)
+{
+	int r = links_open(d);
+
+	if (r == 0)
+		r = loop_add_timer(d->loop, &d->sources[SOURCE_SECOND], SECOND_MS, SECOND_MS, on_second, d);
+	if (r == 0)
+		r = loop_add_timer(d->loop, &d->sources[SOURCE_KILLS], 0, 0, on_kills, d);
+	if (r == 0 && d->sensor)
+		r = loop_add_fd(d->loop, &d->sources[SOURCE_SECURITY], sensor_security_fd(d->sensor), EPOLLIN, on_security, d);
+	if (r == 0 && d->sensor)
+		r = loop_add_fd(d->loop, &d->sources[SOURCE_BULK], sensor_bulk_fd(d->sensor), EPOLLIN, on_bulk, d);
+	return r;
+}

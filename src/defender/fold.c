@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A table of open audits: see fold.h. */
+#include "defender/fold.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+
+#define OPEN_MAX 512u
+#define TELL_EVERY NSEC_PER_SEC
+
+struct open_audit {
+	uint64_t key; /* 0 = free */
+	uint64_t opened, told, last;
+	uint32_t count;
+	bool dirty;
+	uint32_t size;
+	uint8_t encoded[FOLD_AUDIT_MAX];
+};
+
+struct fold {
+	struct open_audit *open; /* mapped: pages of unused ones cost nothing */
+	uint64_t window_ns;
+	uint64_t seed;
+	fold_emit_fn *emit;
+	void *ctx;
+};
+
+int fold_new(struct fold **ret, uint64_t window_ns, fold_emit_fn *emit, void *ctx)
+{
+	CLEANUP(fold_free) struct fold *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	*f = (struct fold){.window_ns = window_ns, .emit = emit, .ctx = ctx};
+	if (getrandom(&f->seed, sizeof(f->seed), 0) != sizeof(f->seed))
+		return -errno;
+	void *mem = mmap(NULL, OPEN_MAX * sizeof(*f->open), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mem == MAP_FAILED)
+		return -ENOMEM;
+	f->open = mem;
+	*ret = take_ptr(f);
+	return 0;
+}
+
+/* The audit as it stands, with its count. */
+static void tell(struct fold *f, struct open_audit *o, uint64_t now)
+{
+	struct audit a = {0};
+
+	o->dirty = false;
+	o->told = now;
+	if (record_decode(&audit_desc, &a, o->encoded, o->size) < 0)
+		return;
+	a.count = o->count;
+	a.last = o->last;
+	f->emit(f->ctx, &a);
+	record_done(&audit_desc, &a);
+}
+
+struct fold *fold_free(struct fold *f)
+{
+	if (!f)
+		return NULL;
+	for (uint32_t i = 0; f->open && i < OPEN_MAX; i++)
+		if (f->open[i].key && f->open[i].dirty)
+			tell(f, &f->open[i], 0);
+	if (f->open)
+		munmap(f->open, OPEN_MAX * sizeof(*f->open));
+	free(f);
+	return NULL;
+}
+
+static struct open_audit *find(const struct fold *f, uint64_t key, uint64_t now)
+{
+	for (uint32_t i = 0; i < OPEN_MAX; i++)
+		if (f->open[i].key == key)
+			return f->open[i].opened + f->window_ns > now ? &f->open[i] : NULL;
+	return NULL;
+}
+
+bool fold_is_new(const struct fold *f, uint64_t key, uint64_t now)
+{
+	return find(f, key, now) == NULL;
+}
+
+/* A place for a new one: its own closed predecessor, a free one, else the oldest. */
+static struct open_audit *take_place(struct fold *f, uint64_t key, uint64_t now)
+{
+	struct open_audit *best = &f->open[0];
+
+	for (uint32_t i = 0; i < OPEN_MAX; i++) {
+		struct open_audit *o = &f->open[i];
+		if (o->key == key) {
+			best = o;
+			break;
+		}
+		if (best->key && (!o->key || o->opened < best->opened))
+			best = o;
+	}
+	if (best->key && best->dirty)
+		tell(f, best, now);
+	best->key = 0;
+	return best;
+}
+
+bool fold_add(struct fold *f, uint64_t key, const struct audit *a, uint64_t now)
+{
+	struct open_audit *o = find(f, key, now);
+
+	if (o) {
+		o->count += a->count;
+		o->last = a->time;
+		o->dirty = true;
+		return false;
+	}
+	o = take_place(f, key, now);
+	struct buf out = BUF_FIXED(o->encoded, sizeof(o->encoded));
+	record_encode(&audit_desc, a, &out);
+	if (!out.failed) {
+		o->key = key;
+		o->opened = o->told = now;
+		o->last = a->time;
+		o->count = a->count;
+		o->dirty = false;
+		o->size = (uint32_t)out.len;
+	}
+	f->emit(f->ctx, a);
+	return true;
+}
+
+void fold_tick(struct fold *f, uint64_t now)
+{
+	for (uint32_t i = 0; i < OPEN_MAX; i++) {
+		struct open_audit *o = &f->open[i];
+		if (!o->key)
+			continue;
+		bool over = o->opened + f->window_ns <= now;
+		if (o->dirty && (over || o->told + TELL_EVERY <= now))
+			tell(f, o, now);
+		if (over)
+			o->key = 0;
+	}
+}
+
+uint64_t fold_key(const struct fold *f, const char *const *texts, uint32_t count)
+{
+	uint64_t h = 14695981039346656037ull ^ f->seed;
+
+	for (uint32_t i = 0; i < count; i++) {
+		for (const char *s = texts[i] ? texts[i] : ""; *s; s++)
+			h = (h ^ (uint8_t)*s) * 1099511628211ull;
+		h = (h ^ 0x100) * 1099511628211ull; /* where one text ends */
+		h ^= h >> 29;
+	}
+	return h ? h : 1;
+}
