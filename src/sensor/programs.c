@@ -195,7 +195,6 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 	int r = 0;
 
 	libbpf_set_print(libbpf_print);
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		s->states[i].log = calloc(1, SENSOR_LOG_SIZE);
 		if (!s->states[i].log)

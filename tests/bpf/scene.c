@@ -41,9 +41,9 @@ static void drain(struct scene *s, int wait_ms)
 	assert_true(sensor_bulk_drain(s->set, 1 << 20) >= 0);
 }
 
-int scene_open(struct scene *s)
+int scene_open(struct scene *s, const char *cgroup_v1)
 {
-	struct sensor_config config = {.self_pid = (uint32_t)getpid()};
+	struct sensor_config config = {.self_pid = (uint32_t)getpid(), .cgroup_v1 = cgroup_v1};
 	struct diag why = {};
 	int r;
 
@@ -61,7 +61,6 @@ int scene_open(struct scene *s)
 		return 1;
 	chmod(s->folder, 0755);
 	snprintf(s->dir, sizeof(s->dir), "%s/seawall-test-%d", sensor_cgroup_root(s->set), getpid());
-	snprintf(strrchr(s->dir, '/'), 64, "/seawall-test-%d", getpid());
 	if (sensor_container_expect(s->set, strrchr(s->dir, '/') + 1, SENSOR_SLOT_NONE) < 0 || mkdir(s->dir, 0755) < 0)
 		return 1;
 	s->cgroup = sensor_cgroup_id(s->set, strrchr(s->dir, '/'));

@@ -27,8 +27,11 @@ struct scene {
 	uint32_t count;
 };
 
-/* Makes set, cgroup and folder. Returns 0, or prints why and returns 77: this host cannot. */
-int scene_open(struct scene *s);
+/*
+ * Makes set, cgroup and folder. cgroup_v1 as in struct sensor_config. Returns 0, or prints why and
+ * returns 77: this host cannot.
+ */
+int scene_open(struct scene *s, const char *cgroup_v1);
 void scene_close(struct scene *s);
 /* Forgets the records so far. For cmocka's setup. */
 void scene_clear(struct scene *s);

@@ -278,7 +278,7 @@ int main(void)
 		cmocka_unit_test(others_run), cmocka_unit_test(alert_only_tells),
 		cmocka_unit_test(kill_slot_kills_everything), cmocka_unit_test(nested_cgroups_follow),
 	};
-	int r = scene_open(&scene);
+	int r = scene_open(&scene, NULL);
 
 	if (r)
 		return r;

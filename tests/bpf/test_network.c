@@ -309,7 +309,7 @@ int main(void)
 		cmocka_unit_test(denied_is_refused), cmocka_unit_test(alert_lets_it_through),
 		cmocka_unit_test(suspect_is_refused),
 	};
-	int r = scene_open(&scene);
+	int r = scene_open(&scene, NULL);
 
 	if (r)
 		return r;

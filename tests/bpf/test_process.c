@@ -326,7 +326,7 @@ int main(void)
 		cmocka_unit_test(memfd_is_flagged), cmocka_unit_test(cgroups_by_name),
 		cmocka_unit_test(strangers_are_not_seen),
 	};
-	int r = scene_open(&scene);
+	int r = scene_open(&scene, NULL);
 
 	if (r)
 		return r;

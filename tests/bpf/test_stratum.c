@@ -182,7 +182,7 @@ int main(void)
 		cmocka_unit_test(miners_are_cut_off), cmocka_unit_test(others_pass),
 		cmocka_unit_test(a_large_stream_passes), cmocka_unit_test(alert_only_tells),
 	};
-	int r = scene_open(&scene);
+	int r = scene_open(&scene, NULL);
 
 	if (r)
 		return r;
