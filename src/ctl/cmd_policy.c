@@ -1,138 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seawall policy: get, check, apply, diff, history, rollback. */
+/* seawall policy get, apply, diff, history, rollback: what is asked of the Console. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/fd.h"
 #include "base/parse.h"
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/output.h"
-#include "policy/policy.h"
-
-#define FILES_MAX 64
-
-/* The files of one command line. */
-struct files {
-	struct buf texts[FILES_MAX];
-	struct policy_source sources[FILES_MAX];
-	int count;
-};
-
-static void files_done_cleanup_(struct files *f)
-{
-	for (int i = 0; i < f->count; i++)
-		buf_done(&f->texts[i]);
-}
-
-static int files_read(struct files *f, struct call *c)
-{
-	if (c->arg_count > FILES_MAX)
-		return cannot_say("at most %d files at once", FILES_MAX);
-	for (int i = 0; i < c->arg_count; i++) {
-		const char *name = c->args[i];
-		f->texts[i] = BUF_INIT(POLICY_TEXT_MAX);
-		f->count = i + 1;
-		int r = strcmp(name, "-") == 0 ? fd_read_all(0, &f->texts[i]) : file_read(name, &f->texts[i]);
-		if (r == -EFBIG) {
-			cannot_say("%s:1:1: larger than a policy file may be (expected at most %u MiB)", name, POLICY_TEXT_MAX >> 20);
-			return CTL_NO;
-		}
-		if (r < 0)
-			return cannot_say("cannot read %s: %s", name, strerror(-r));
-		f->sources[i] = (struct policy_source){
-			.name = name,
-			.text = f->texts[i].data ? (const char *)f->texts[i].data : "",
-			.size = f->texts[i].len,
-		};
-	}
-	return CTL_DONE;
-}
-
-/* One finding, as the API and `check` word it. */
-struct finding {
-	const char *file, *level, *message, *expected;
-	uint32_t line, column;
-};
-
-static void finding_print(const struct finding *m, bool json)
-{
-	struct buf b = BUF_INIT(64 << 10);
-
-	if (!json) {
-		printf("%s:%u:%u: %s%s%s: ", m->file, m->line, m->column,
-			tint(strcmp(m->level, "error") == 0 ? TINT_RED : TINT_YELLOW), m->level, tint(TINT_NONE));
-		print_text(m->message);
-		if (*m->expected) {
-			fputs(" (expected ", stdout);
-			print_text(m->expected);
-			fputs(")", stdout);
-		}
-		putchar('\n');
-		return;
-	}
-	buf_puts(&b, "{\"file\":");
-	json_put_str(&b, m->file);
-	buf_printf(&b, ",\"line\":%u,\"column\":%u,\"level\":", m->line, m->column);
-	json_put_str(&b, m->level);
-	buf_puts(&b, ",\"message\":");
-	json_put_str(&b, m->message);
-	buf_puts(&b, ",\"expected\":");
-	json_put_str(&b, *m->expected ? m->expected : NULL);
-	buf_puts(&b, "}\n");
-	if (!b.failed)
-		fwrite(b.data, 1, b.len, stdout);
-	buf_done(&b);
-}
-
-static void findings_of_reply(const struct json *list, bool json)
-{
-	for (const struct json *m = json_first(list); m; m = json_next(m))
-		finding_print(&(struct finding){
-			.file = json_get_str(m, "file", "policy.yaml"),
-			.line = (uint32_t)json_get_int(m, "line", 0),
-			.column = (uint32_t)json_get_int(m, "column", 0),
-			.level = json_get_str(m, "level", "error"),
-			.message = json_get_str(m, "message", ""),
-			.expected = json_get_str(m, "expected", ""),
-		}, json);
-}
-
-static void findings_of_check(const struct policy_messages *messages, bool json)
-{
-	for (uint32_t i = 0; i < messages->count; i++) {
-		const struct policy_message *m = &messages->items[i];
-		finding_print(&(struct finding){
-			.file = m->diag.file,
-			.line = m->diag.line,
-			.column = m->diag.column,
-			.level = m->level == POLICY_ERROR ? "error" : "warning",
-			.message = m->diag.message,
-			.expected = m->diag.expected,
-		}, json);
-	}
-}
-
-int cmd_policy_check(struct call *c)
-{
-	CLEANUP(files_done) struct files files = {0};
-	CLEANUP(policy_unref) struct policy *policy = NULL;
-	struct policy_messages messages = {0};
-	int code = files_read(&files, c);
-
-	if (code != CTL_DONE)
-		return code;
-	int r = policy_load(&policy, files.sources, (size_t)files.count, &messages);
-	findings_of_check(&messages, c->json);
-	policy_messages_done(&messages);
-	if (r == -ENOMEM)
-		return cannot_say("out of memory");
-	if (r == 0 && !c->json)
-		printf("a good policy: %u runtime rules, %u collections\n", policy->runtime_count, policy->collection_count);
-	return r == 0 ? CTL_DONE : CTL_NO;
-}
+#include "ctl/policy_files.h"
 
 /* multipart/form-data, so that each file keeps its name in the Console's messages. */
 static int put_multipart(const struct files *f, struct buf *body, char *type, size_t type_size)
@@ -164,7 +41,7 @@ static int send_files(struct call *c, const struct request *q, bool parts, struc
 	CLEANUP(buf_done) struct buf body = BUF_INIT((size_t)FILES_MAX * POLICY_TEXT_MAX);
 	struct diag diag = {0};
 	char type[128];
-	int code = files_read(&files, c);
+	int code = files_read(&files, c->args, c->arg_count);
 
 	if (code != CTL_DONE)
 		return code;

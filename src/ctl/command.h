@@ -85,6 +85,7 @@ int cmd_incidents_ack(struct call *c);
 int cmd_forensics(struct call *c);
 int cmd_policy_get(struct call *c);
 int cmd_policy_check(struct call *c);
+int cmd_policy_test(struct call *c);
 int cmd_policy_apply(struct call *c);
 int cmd_policy_diff(struct call *c);
 int cmd_policy_history(struct call *c);

@@ -47,6 +47,7 @@ const struct command commands[] = {
 		cmd_policy_apply, {{"if-revision", "REV", "only when this is still the revision in force"}}},
 	{"policy diff", "FILE", "what applying the file would change", NULL, 1, 1, cmd_policy_diff},
 	{"policy history", "", "every revision: who, when, how much", NULL, 0, 0, cmd_policy_history},
+	{"policy test", "FILE CASES", "does the policy say what the cases expect; needs no Console", NULL, 2, 2, cmd_policy_test},
 	{"policy rollback", "REV", "put an older revision in force again", NULL, 1, 1, cmd_policy_rollback},
 	{"drill", "NAME", "play an attack against a Seawall and engines of its own, and see it stopped",
 		"Nothing mines, nothing spreads, and no outside address is spoken to. Exit status 0 when the gate that was on stopped it.",
