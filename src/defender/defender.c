@@ -23,6 +23,10 @@
 #define HOLD_KEEP (5 * NSEC_PER_SEC)
 #define FOLD_WINDOW (60 * NSEC_PER_SEC)
 #define DRAIN_BUDGET 2048 /* records of one ring before the loop looks elsewhere */
+/* A ring is mapped twice over and counts as our memory: large enough for a burst of some 5,000
+ * starts, small enough for the memory goal. */
+#define SECURITY_RING (4u << 20)
+#define BULK_RING (1u << 20)
 #define SECOND_MS 1000
 #define KILL_POLL_MS 20
 
@@ -197,7 +201,8 @@ static int on_second(void *ctx)
 
 int defender_start(struct defender *d, struct diag *reterr)
 {
-	struct sensor_config c = {.self_pid = (uint32_t)getpid()};
+	struct sensor_config c = {.self_pid = (uint32_t)getpid(), .security_ring_bytes = SECURITY_RING,
+		.bulk_ring_bytes = BULK_RING};
 
 	int r = sensor_set_new(&d->sensor, &c, event_record, d, reterr);
 	if (r < 0)

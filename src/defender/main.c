@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	struct diag diag = {0};
 
 	log_open("seawall-defender");
-	umask(0077);
+	umask(0022);
 	int r = options_parse(&config, argc, argv, &diag);
 	if (r > 0)
 		return 0;
