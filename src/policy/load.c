@@ -213,12 +213,14 @@ int policy_load(struct policy **ret, const struct policy_source *sources, size_t
 		int r = report_file(&l.walk, POLICY_ERROR, "1 to 256 files", n ? "too many files" : "no file");
 		return r < 0 ? r : -EINVAL;
 	}
-	l.documents = calloc(n, sizeof(struct document *));
 	l.walk.policy = calloc(1, sizeof(*l.walk.policy));
-	if (!l.documents || !l.walk.policy)
+	if (!l.walk.policy)
+		return -ENOMEM;
+	l.walk.policy->refs = 1;
+	l.documents = calloc(n, sizeof(struct document *));
+	if (!l.documents)
 		return -ENOMEM;
 	l.count = n;
-	l.walk.policy->refs = 1;
 	int r = load_all(&l, sources, n);
 	if (r < 0 && r != -E2BIG)
 		return r;
