@@ -141,7 +141,8 @@ static void on_ready(void *ctx)
 /* What programs leave behind when they are killed rather than ended. */
 static void sweep(void)
 {
-	static const char *const left[] = {"run/up.json", "run/console.sock", "gate/defender.sock"};
+	static const char *const left[] = {"run/up.json", "run/console.sock", "run/console.ready", "run/defender.ready",
+		"run/gate.ready", "gate/defender.sock"};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
@@ -260,6 +261,9 @@ static int take_lock(int *ret_fd)
 
 	if (dir_make(state_dir(path), 0711) < 0 || dir_make(state_path("run", path), 0755) < 0)
 		return cannot_say("cannot make %s (run as root, or set SEAWALL_STATE)", path);
+	/* The Gate is confined to this one and must be able to walk into it. */
+	if (dir_make(state_path("gate", path), 0711) < 0 || chmod(path, 0711) < 0)
+		return cannot_say("cannot make %s: %s", path, strerror(errno));
 	int fd = open(state_path("run/up.lock", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return cannot_say("cannot open %s: %s", path, strerror(errno));
