@@ -130,8 +130,12 @@ static const struct runtime_rule *present_rule(const struct runner *r)
 
 	for (int i = 0; i < SCOPE_FIELD_COUNT_; i++)
 		text[i] = r->texts[i][0] ? r->texts[i] : NULL;
-	struct policy_subject s = {.image = text[SCOPE_IMAGES], .container = text[SCOPE_CONTAINERS], .labels = &r->labels,
-		.namespace_ = text[SCOPE_NAMESPACES], .cluster = text[SCOPE_CLUSTERS], .host = text[SCOPE_HOSTS]};
+	struct policy_subject s = {.image = text[SCOPE_IMAGES],
+		.container = text[SCOPE_CONTAINERS],
+		.labels = &r->labels,
+		.namespace_ = text[SCOPE_NAMESPACES],
+		.cluster = text[SCOPE_CLUSTERS],
+		.host = text[SCOPE_HOSTS]};
 	return policy_runtime_rule(r->policy, &s);
 }
 
@@ -152,7 +156,8 @@ static int run_exec(struct runner *r, const struct words *w, const char *rest)
 	char **argv = e->items + args - 1;
 	if (args == 1)
 		argv[0] = path;
-	r->process = (struct event){.type = EVENT_EXEC, .path = path, .args = {argv, e->count - args + 1}};
+	r->process = (struct event){
+		.type = EVENT_EXEC, .path = path, .args = {argv, e->count - args + 1}};
 	r->verdict = policy_match_event(present_rule(r), &r->process);
 	r->suspect = r->verdict.suspect;
 	r->happened = true;
@@ -182,14 +187,19 @@ static int run_connect(struct runner *r, const struct words *w, const char *rest
 	int proto = w->count == 3 ? enum_from_name(&proto_names, w->items[2]) : PROTO_TCP;
 	if (proto <= 0)
 		return wrong(r, usage, "bad protocol");
-	struct event e = {.type = EVENT_CONNECT, .path = r->process.path, .direction = DIRECTION_OUTBOUND,
-		.proto = (enum proto)proto, .address = host, .port = (uint32_t)port};
+	struct event e = {.type = EVENT_CONNECT,
+		.path = r->process.path,
+		.direction = DIRECTION_OUTBOUND,
+		.proto = (enum proto)proto,
+		.address = host,
+		.port = (uint32_t)port};
 	const struct runtime_rule *rule = present_rule(r);
 	r->verdict = policy_match_event(rule, &e);
 	if (r->suspect) {
 		struct verdict v = policy_match_suspect(rule, &r->process);
 
-		if (v.effect > r->verdict.effect || (v.effect == r->verdict.effect && v.detection < r->verdict.detection))
+		if (v.effect > r->verdict.effect ||
+			(v.effect == r->verdict.effect && v.detection < r->verdict.detection))
 			r->verdict = v;
 		r->suspect = false;
 	}
@@ -231,13 +241,15 @@ static int expect_rule(struct runner *r, const char *name)
 
 static int expect_verdict(struct runner *r, const struct words *w, const char *rest)
 {
-	static const char usage[] = "expect EFFECT DETECTION [EVIDENCE], expect nothing or expect suspect";
+	static const char usage[] =
+		"expect EFFECT DETECTION [EVIDENCE], expect nothing or expect suspect";
 	const struct verdict *v = &r->verdict;
 	char got[320];
 
 	if (!r->happened)
 		return wrong(r, "exec, connect or send before it", "nothing has happened yet");
-	snprintf(got, sizeof(got), "%s %s %s (%s)", enum_name(&effect_names, (int)v->effect), enum_name(&detection_names, (int)v->detection),
+	snprintf(got, sizeof(got), "%s %s %s (%s)", enum_name(&effect_names, (int)v->effect),
+		enum_name(&detection_names, (int)v->detection),
 		enum_name(&evidence_names, (int)v->evidence), v->reason);
 	if (!v->detection)
 		snprintf(got, sizeof(got), v->suspect ? "suspect" : "nothing");
@@ -254,7 +266,10 @@ static int expect_verdict(struct runner *r, const struct words *w, const char *r
 	int evidence = w->count == 4 ? enum_from_name(&evidence_names, w->items[3]) : 0;
 	if (effect <= 0 || detection <= 0 || evidence < 0 || w->count > 4)
 		return wrong(r, usage, "bad expectation");
-	expectation(r, effect == (int)v->effect && detection == (int)v->detection && (!evidence || evidence == (int)v->evidence), rest, got);
+	expectation(r,
+		effect == (int)v->effect && detection == (int)v->detection &&
+			(!evidence || evidence == (int)v->evidence),
+		rest, got);
 	return 0;
 }
 
@@ -289,7 +304,8 @@ static int run_step(struct runner *r, const char *line)
 
 	line += strspn(line, " \t");
 	if (words_split(&w, line) < 0)
-		return wrong(r, "closed quotes, at most 8192 bytes and 255 words", "the line cannot be read");
+		return wrong(r, "closed quotes, at most 8192 bytes and 255 words",
+			"the line cannot be read");
 	const char *rest = line + strcspn(line, " \t");
 	rest += strspn(rest, " \t");
 	near = SUGGESTION(w.items[0]);
@@ -308,7 +324,9 @@ static int run_step(struct runner *r, const char *line)
 		snprintf(r->texts[v->field], sizeof(r->texts[0]), "%s", w.items[1]);
 		return 0;
 	}
-	return wrong(r, near.best ? near.best : "container, image, exec, connect, send, expect, ...", "unknown step");
+	return wrong(r,
+		near.best ? near.best : "container, image, exec, connect, send, expect, ...",
+		"unknown step");
 }
 
 static int end_case(struct runner *r)
@@ -320,8 +338,10 @@ static int end_case(struct runner *r)
 		r->line = r->title_line;
 		return wrong(r, "at least one `expect`", "a case that cannot fail");
 	}
-	struct case_result result = {.title = r->title, .line = r->failed_line ? r->failed_line : r->title_line,
-		.passed = !r->failed_line, .message = r->failed_line ? r->failure : ""};
+	struct case_result result = {.title = r->title,
+		.line = r->failed_line ? r->failed_line : r->title_line,
+		.passed = !r->failed_line,
+		.message = r->failed_line ? r->failure : ""};
 	return r->fn(r->ctx, &result);
 }
 
@@ -437,8 +457,8 @@ static int run_text(struct runner *r, const char *text, size_t n)
 	return e == 0 ? end_case(r) : e;
 }
 
-int policy_cases_run(const struct policy *policy, const struct policy_source *cases, case_result_fn *fn, void *ctx,
-	struct diag *reterr)
+int policy_cases_run(const struct policy *policy, const struct policy_source *cases,
+	case_result_fn *fn, void *ctx, struct diag *reterr)
 {
 	CLEANUP(free) struct runner *r = calloc(1, sizeof(*r));
 

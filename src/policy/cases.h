@@ -23,5 +23,5 @@ typedef int case_result_fn(void *ctx, const struct case_result *result);
  * then) for the cases after it. 0 whether they pass or fail; -EINVAL with the place when the text
  * is wrong itself; -ENOMEM.
  */
-int policy_cases_run(const struct policy *policy, const struct policy_source *cases, case_result_fn *fn, void *ctx,
-	struct diag *reterr);
+int policy_cases_run(const struct policy *policy, const struct policy_source *cases,
+	case_result_fn *fn, void *ctx, struct diag *reterr);

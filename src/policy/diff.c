@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define CONTEXT 3
-#define EDITS_MAX 1000        /* differences searched for; the trace takes EDITS_MAX^2 ints */
+#define EDITS_MAX 1000	      /* differences searched for; the trace takes EDITS_MAX^2 ints */
 #define STEPS_MAX 20000000ull /* line comparisons */
 
 struct line {
@@ -113,7 +113,9 @@ static bool search(const struct span *s, int *trace, int *ret_d)
 		const int *before = d ? trace_row(trace, d - 1) : NULL;
 
 		for (int k = -d; k <= d; k += 2) {
-			int x = d == 0 ? 0 : by_adding(before, d, k) ? before[k + 1] : before[k - 1] + 1;
+			int x = d == 0			  ? 0
+				: by_adding(before, d, k) ? before[k + 1]
+							  : before[k - 1] + 1;
 
 			v[k] = NOWHERE;
 			if (x < 0 || x > s->n || x - k < 0 || x - k > s->m)
@@ -141,10 +143,11 @@ static int compare(struct lines *a, struct lines *b)
 
 	while (head < a->count && head < b->count && same(&a->items[head], &b->items[head]))
 		head++;
-	while (tail < a->count - head && tail < b->count - head
-		&& same(&a->items[a->count - 1 - tail], &b->items[b->count - 1 - tail]))
+	while (tail < a->count - head && tail < b->count - head &&
+		same(&a->items[a->count - 1 - tail], &b->items[b->count - 1 - tail]))
 		tail++;
-	struct span s = {a->items + head, b->items + head, (int)(a->count - head - tail), (int)(b->count - head - tail)};
+	struct span s = {a->items + head, b->items + head, (int)(a->count - head - tail),
+		(int)(b->count - head - tail)};
 	if (s.n == 0 || s.m == 0) {
 		mark_all(&s);
 		return 0;
@@ -194,11 +197,13 @@ static void hunk_end(const struct lines *a, const struct lines *b, uint32_t *i, 
 	}
 }
 
-static void put_hunk(struct buf *out, const struct lines *a, const struct lines *b, const uint32_t at[4])
+static void put_hunk(
+	struct buf *out, const struct lines *a, const struct lines *b, const uint32_t at[4])
 {
 	uint32_t i = at[0], j = at[1];
 
-	buf_printf(out, "@@ -%u,%u +%u,%u @@\n", at[2] > i ? i + 1 : i, at[2] - i, at[3] > j ? j + 1 : j, at[3] - j);
+	buf_printf(out, "@@ -%u,%u +%u,%u @@\n", at[2] > i ? i + 1 : i, at[2] - i,
+		at[3] > j ? j + 1 : j, at[3] - j);
 	while (i < at[2] || j < at[3]) {
 		if (i < at[2] && a->items[i].changed)
 			put_line(out, '-', &a->items[i++]);
@@ -216,7 +221,8 @@ static void put_hunks(struct buf *out, const struct lines *a, const struct lines
 	uint32_t i = 0, j = 0;
 
 	while (i < a->count || j < b->count) {
-		bool changed = (i < a->count && a->items[i].changed) || (j < b->count && b->items[j].changed);
+		bool changed = (i < a->count && a->items[i].changed) ||
+			       (j < b->count && b->items[j].changed);
 
 		if (!changed) {
 			i++;
@@ -244,7 +250,8 @@ static uint32_t count_changed(const struct lines *l)
 	return n;
 }
 
-int policy_diff(const struct diff_text *from, const struct diff_text *to, struct buf *out, struct diff_counts *counts)
+int policy_diff(const struct diff_text *from, const struct diff_text *to, struct buf *out,
+	struct diff_counts *counts)
 {
 	CLEANUP(lines_done) struct lines a = {0}, b = {0};
 

@@ -18,4 +18,5 @@ struct diff_counts {
  * bounded: texts with very many differences are shown as one replaced block. counts may be NULL.
  * -ENOMEM, or out->failed (-E2BIG).
  */
-int policy_diff(const struct diff_text *from, const struct diff_text *to, struct buf *out, struct diff_counts *counts);
+int policy_diff(const struct diff_text *from, const struct diff_text *to, struct buf *out,
+	struct diff_counts *counts);

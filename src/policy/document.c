@@ -58,7 +58,11 @@ const struct node *node_get(const struct node *n, const char *key)
 static size_t utf8_next(const unsigned char *p, size_t n, uint32_t *ret)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+	size_t len = p[0] < 0x80	     ? 1
+		     : (p[0] & 0xe0) == 0xc0 ? 2
+		     : (p[0] & 0xf0) == 0xe0 ? 3
+		     : (p[0] & 0xf8) == 0xf0 ? 4
+					     : 0;
 
 	if (len == 0 || len > n)
 		return 0;
@@ -87,16 +91,19 @@ static bool check_bytes(struct document *d, const char *text, size_t n)
 	for (size_t i = 0, len; i < n; i += len, column++) {
 		len = utf8_next(p + i, n - i, &c);
 		if (len == 0) {
-			diag_set(&d->error, -EINVAL, line, column, expected, "byte 0x%02x is not UTF-8 text", p[i]);
+			diag_set(&d->error, -EINVAL, line, column, expected,
+				"byte 0x%02x is not UTF-8 text", p[i]);
 			return false;
 		}
 		bool break_ = c == '\n' || (c == '\r' && i + 1 < n && p[i + 1] == '\n');
 		if ((c < 0x20 && c != '\t' && !break_) || (c >= 0x7f && c < 0xa0)) {
-			diag_set(&d->error, -EINVAL, line, column, expected, "control character 0x%02x", c);
+			diag_set(&d->error, -EINVAL, line, column, expected,
+				"control character 0x%02x", c);
 			return false;
 		}
 		if (c == 0x2028 || c == 0x2029) {
-			diag_set(&d->error, -EINVAL, line, column, "ordinary line breaks", "line break U+%04X", c);
+			diag_set(&d->error, -EINVAL, line, column, "ordinary line breaks",
+				"line break U+%04X", c);
 			return false;
 		}
 		if (c == '\n') {
@@ -118,10 +125,12 @@ struct builder {
 
 /* Marks the text as broken and returns the condition that ends the walk. */
 #define STOP 1
-static int refuse(struct builder *b, const yaml_mark_t *at, const char *expected, const char *message)
+static int refuse(
+	struct builder *b, const yaml_mark_t *at, const char *expected, const char *message)
 {
 	b->d->broken = true;
-	diag_set(&b->d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1, expected, "%s", message);
+	diag_set(&b->d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1, expected,
+		"%s", message);
 	return STOP;
 }
 
@@ -135,16 +144,20 @@ static bool is_null(const char *text)
 	return false;
 }
 
-static int node_new(struct builder *b, const yaml_event_t *e, enum node_kind kind, struct node **ret)
+static int node_new(
+	struct builder *b, const yaml_event_t *e, enum node_kind kind, struct node **ret)
 {
 	if (++b->d->nodes > DOCUMENT_NODES_MAX)
 		return refuse(b, &e->start_mark, "at most 500000", "too many values in one file");
 	struct node *n = document_alloc(b->d, sizeof(*n));
 	if (!n)
 		return -ENOMEM;
-	*n = (struct node){.kind = kind, .text = "",
-		.line = (uint32_t)e->start_mark.line + 1, .column = (uint32_t)e->start_mark.column + 1,
-		.end_line = (uint32_t)e->end_mark.line + 1, .end_column = (uint32_t)e->end_mark.column + 1};
+	*n = (struct node){.kind = kind,
+		.text = "",
+		.line = (uint32_t)e->start_mark.line + 1,
+		.column = (uint32_t)e->start_mark.column + 1,
+		.end_line = (uint32_t)e->end_mark.line + 1,
+		.end_column = (uint32_t)e->end_mark.column + 1};
 	*ret = n;
 	return 0;
 }
@@ -242,7 +255,8 @@ static void close_collection(struct builder *b, const yaml_event_t *e)
 
 	/* libyaml puts the end of a block at the next token, behind blank lines and comments. */
 	n->end_line = n->flow || !n->last ? (uint32_t)e->end_mark.line + 1 : n->last->end_line;
-	n->end_column = n->flow || !n->last ? (uint32_t)e->end_mark.column + 1 : n->last->end_column;
+	n->end_column =
+		n->flow || !n->last ? (uint32_t)e->end_mark.column + 1 : n->last->end_column;
 }
 
 static int take_event(struct builder *b, const yaml_event_t *e)
@@ -251,7 +265,8 @@ static int take_event(struct builder *b, const yaml_event_t *e)
 
 	switch (e->type) {
 	case YAML_ALIAS_EVENT:
-		return refuse(b, &e->start_mark, "the value written out", "YAML aliases are not supported");
+		return refuse(b, &e->start_mark, "the value written out",
+			"YAML aliases are not supported");
 	case YAML_SCALAR_EVENT:
 		anchor = e->data.scalar.anchor;
 		break;
@@ -296,21 +311,25 @@ static bool tab_indents(const char *text, size_t n, const yaml_mark_t *at)
 	return true;
 }
 
-static void take_syntax_error(struct document *d, const yaml_parser_t *p, const char *text, size_t n)
+static void take_syntax_error(
+	struct document *d, const yaml_parser_t *p, const char *text, size_t n)
 {
 	const yaml_mark_t *at = &p->problem_mark;
 	const char *problem = p->problem ? p->problem : "cannot be read";
 
 	d->broken = true;
 	if (p->context && p->context_mark.line != at->line)
-		diag_set(&d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1, "valid YAML", "%s, %s that begins at line %zu",
-			problem, p->context, p->context_mark.line + 1);
+		diag_set(&d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1,
+			"valid YAML", "%s, %s that begins at line %zu", problem, p->context,
+			p->context_mark.line + 1);
 	else
-		diag_set(&d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1, "valid YAML", "%s%s%s", problem,
-			p->context ? ", " : "", p->context ? p->context : "");
+		diag_set(&d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1,
+			"valid YAML", "%s%s%s", problem, p->context ? ", " : "",
+			p->context ? p->context : "");
 	/* The commonest cause has the least helpful words. */
 	if (tab_indents(text, n, at))
-		diag_set(&d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1, "spaces", "a tab is used to indent");
+		diag_set(&d->error, -EINVAL, (uint32_t)at->line + 1, (uint32_t)at->column + 1,
+			"spaces", "a tab is used to indent");
 }
 
 /* A broken document must not be judged: half of it is missing. */

@@ -21,11 +21,11 @@ enum node_kind { NODE_NULL, NODE_TEXT, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
-	bool plain; /* text without quotes: could be meant as a number or bool */
-	bool flow;  /* list or map written in brackets */
-	uint32_t line, column;         /* of its first character, from 1, in characters */
+	bool plain;		       /* text without quotes: could be meant as a number or bool */
+	bool flow;		       /* list or map written in brackets */
+	uint32_t line, column;	       /* of its first character, from 1, in characters */
 	uint32_t end_line, end_column; /* behind its last character */
-	const char *text;              /* NODE_TEXT and NODE_NULL; terminated, no NUL inside */
+	const char *text;	       /* NODE_TEXT and NODE_NULL; terminated, no NUL inside */
 	const struct node *parent;
 	const struct node *key; /* of a member of a map, else NULL */
 	struct node *first, *last, *next;
@@ -35,9 +35,9 @@ struct node {
 struct document {
 	struct node **roots; /* one for each document of the text */
 	uint32_t count;
-	bool broken;       /* the text ended in `error`; documents before it are complete */
+	bool broken;	   /* the text ended in `error`; documents before it are complete */
 	struct diag error; /* without file */
-	void *memory;      /* chunks that hold the nodes and their texts */
+	void *memory;	   /* chunks that hold the nodes and their texts */
 	size_t chunk_used;
 	uint32_t nodes;
 };

@@ -167,7 +167,8 @@ static void put_flow_rule(struct splice *s)
 /* ---- finding ---- */
 
 struct found {
-	const struct node *root; /* the document that the rule is in or should go to; NULL = no content */
+	const struct node
+		*root; /* the document that the rule is in or should go to; NULL = no content */
 	const struct node *runtime;
 	const struct node *rule;
 };
@@ -229,7 +230,8 @@ static void splice_over_null(struct splice *s, const struct node *at)
 
 static int refuse(const struct splice *s, const struct node *at, const char *message)
 {
-	return diag_set(s->reterr, -EINVAL, at->line, at->column, "a layout that can be changed in place; edit the text instead", "%s", message);
+	return diag_set(s->reterr, -EINVAL, at->line, at->column,
+		"a layout that can be changed in place; edit the text instead", "%s", message);
 }
 
 /* Follows the path into the rule as far as it is there, and splices the rest. */
@@ -385,7 +387,8 @@ static int find_splice(struct splice *s)
 	if (r < 0)
 		return r;
 	if (d->broken)
-		return diag_set(s->reterr, -EINVAL, d->error.line, d->error.column, d->error.expected, "%s", d->error.message);
+		return diag_set(s->reterr, -EINVAL, d->error.line, d->error.column,
+			d->error.expected, "%s", d->error.message);
 	find_rule(d, s->edit->rule, &f);
 	if (f.root)
 		s->json = is_json(f.root);
@@ -409,16 +412,26 @@ static int check_request(struct splice *s)
 	if (s->n > POLICY_TEXT_MAX)
 		return diag_set(s->reterr, -EINVAL, 1, 1, "at most 4 MiB", "the text is too large");
 	if (path_split(&s->path, e->key) < 0 || !*e->rule)
-		return diag_set(s->reterr, -EINVAL, 0, 0, "a rule's name and keys such as processes.crypto_miners", "bad rule or key '%.64s'", e->key);
+		return diag_set(s->reterr, -EINVAL, 0, 0,
+			"a rule's name and keys such as processes.crypto_miners",
+			"bad rule or key '%.64s'", e->key);
 	int r = value_check(e->value);
 	if (r == -EINVAL)
-		return diag_set(s->reterr, r, 0, 0, "one line of YAML such as block, true or [a, b]", "bad value '%.64s'", e->value);
+		return diag_set(s->reterr, r, 0, 0,
+			"one line of YAML such as block, true or [a, b]", "bad value '%.64s'",
+			e->value);
 	return r;
 }
 
-int policy_edit_set(const char *text, size_t n, const struct policy_edit *e, struct buf *out, struct diag *reterr)
+int policy_edit_set(const char *text, size_t n, const struct policy_edit *e, struct buf *out,
+	struct diag *reterr)
 {
-	CLEANUP(splice_done) struct splice s = {.text = text, .n = n, .edit = e, .with = BUF_INIT(POLICY_TEXT_MAX), .reterr = reterr};
+	CLEANUP(splice_done)
+	struct splice s = {.text = text,
+		.n = n,
+		.edit = e,
+		.with = BUF_INIT(POLICY_TEXT_MAX),
+		.reterr = reterr};
 	size_t before = out->len;
 	int r = check_request(&s);
 
@@ -436,5 +449,7 @@ int policy_edit_set(const char *text, size_t n, const struct policy_edit *e, str
 		return 0;
 	out->len = before;
 	out->data[before] = 0;
-	return diag_set(reterr, r, 0, 0, "a layout that can be changed in place; edit the text instead", "the change has no safe place in this text");
+	return diag_set(reterr, r, 0, 0,
+		"a layout that can be changed in place; edit the text instead",
+		"the change has no safe place in this text");
 }

@@ -10,7 +10,8 @@
 #include "base/diag.h"
 
 struct policy_edit {
-	const char *rule;  /* of the runtime area; added as the last one, for everything, when there is none of this name */
+	const char *rule;  /* of the runtime area; added as the last one, for everything, when there
+			      is none of this name */
 	const char *key;   /* "processes.crypto_miners", "disabled": a path below the rule */
 	const char *value; /* one line of YAML: "block", "true", "[/usr/bin/nc]" */
 };
@@ -20,4 +21,5 @@ struct policy_edit {
  * the text cannot be parsed, the key's place is taken by something else, or the value is not one
  * line of YAML; -ENOMEM. Whether the result is a good policy is policy_load()'s to say.
  */
-int policy_edit_set(const char *text, size_t n, const struct policy_edit *edit, struct buf *out, struct diag *reterr);
+int policy_edit_set(const char *text, size_t n, const struct policy_edit *edit, struct buf *out,
+	struct diag *reterr);

@@ -26,7 +26,8 @@ static void put_texts(struct buf *out, const char *key, const struct str_list *l
 
 static void put_collection(struct buf *out, const struct collection *c)
 {
-	static const char *const names[SCOPE_FIELD_COUNT_] = {"images", "containers", "labels", "namespaces", "clusters", "hosts"};
+	static const char *const names[SCOPE_FIELD_COUNT_] = {
+		"images", "containers", "labels", "namespaces", "clusters", "hosts"};
 
 	buf_putc(out, '{');
 	json_put_key(out, "name");
@@ -125,7 +126,8 @@ static const struct schema *section(const char *key)
 	return NULL;
 }
 
-static void put_section(struct buf *out, const char *key, const struct runtime_rule *r, const struct denied_list *denied)
+static void put_section(struct buf *out, const char *key, const struct runtime_rule *r,
+	const struct denied_list *denied)
 {
 	json_put_key(out, key);
 	buf_putc(out, '{');

@@ -9,6 +9,9 @@
 
 #include "policy/values.h"
 
+/* Tables read best as laid out by hand. */
+/* clang-format off */
+
 #define FIELDS(table) .fields = (table), .field_count = ARRAY_SIZE(table)
 #define MAP(table) {.kind = SCHEMA_MAP, .expected = "a map of `key: value`", FIELDS(table)}
 #define LIST(item_, expected_) {.kind = SCHEMA_LIST, .item = &(item_), .expected = (expected_), .max = POLICY_PATTERNS_MAX}

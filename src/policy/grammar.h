@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of the policy file: every area, key, type and allowed value (docs/policy-language.md). */
+/* The tables of the policy file: every area, key, type and allowed value (docs/policy-language.md).
+ */
 #pragma once
 
 #include "policy/schema.h"
 
-extern const struct schema grammar_policy;       /* one document; target struct policy */
+extern const struct schema grammar_policy;	 /* one document; target struct policy */
 extern const struct schema grammar_runtime_rule; /* target struct runtime_rule */
 
 /* Derives what the denied lists mean for rule->effects; after loading and after decoding. */

@@ -24,7 +24,8 @@ static bool has_registry(const char *name)
 {
 	size_t n = strcspn(name, "/");
 
-	return name[n] == '/' && (memchr(name, '.', n) || memchr(name, ':', n) || (n == 9 && memcmp(name, "localhost", 9) == 0));
+	return name[n] == '/' && (memchr(name, '.', n) || memchr(name, ':', n) ||
+					 (n == 9 && memcmp(name, "localhost", 9) == 0));
 }
 
 static bool has_tag_or_digest(const char *name)
@@ -103,7 +104,8 @@ bool image_names_match(const struct image_names *names, const char *pattern)
 
 		if (pattern_match(pattern, text, true))
 			return true;
-		for (size_t k = 0; k < ARRAY_SIZE(prefixes) && str_has_prefix(text, prefixes[k]); k++) {
+		for (size_t k = 0; k < ARRAY_SIZE(prefixes) && str_has_prefix(text, prefixes[k]);
+			k++) {
 			text += strlen(prefixes[k]);
 			if (pattern_match(pattern, text, true))
 				return true;

@@ -41,7 +41,8 @@ void policy_messages_done(struct policy_messages *m)
 	*m = (struct policy_messages){0};
 }
 
-static int report_file(struct walk *w, enum policy_level level, const char *expected, const char *message)
+static int report_file(
+	struct walk *w, enum policy_level level, const char *expected, const char *message)
 {
 	struct diag d = {0};
 
@@ -55,7 +56,8 @@ static int learn_names(struct walk *w, enum name_set set, const struct node *lis
 	for (const struct node *item = list ? list->first : NULL; item; item = item->next) {
 		const struct node *name = node_get(item, "name");
 		/* An entry without a name keeps its place: indices must agree with the walk. */
-		struct name one = {name && name->kind == NODE_TEXT ? name->text : "", w->file, item->line, item->column};
+		struct name one = {name && name->kind == NODE_TEXT ? name->text : "", w->file,
+			item->line, item->column};
 		int r = names_add(&w->known[set], &one);
 
 		if (r < 0)
@@ -86,7 +88,8 @@ static int read_source(struct load *l, const struct policy_source *s, struct doc
 		l->version |= node_get(root, "version") != NULL;
 		r = learn_names(w, NAMES_COLLECTIONS, node_get(root, "collections"));
 		if (r == 0)
-			r = learn_names(w, NAMES_GROUPS, node_get(node_get(root, "trust"), "groups"));
+			r = learn_names(
+				w, NAMES_GROUPS, node_get(node_get(root, "trust"), "groups"));
 	}
 	return r;
 }
@@ -122,7 +125,8 @@ static bool asks_everything(const struct policy *p, const struct runtime_rule *r
 static int warn_of_shadowed(struct load *l)
 {
 	const struct policy *p = l->walk.policy;
-	const struct name *names = l->walk.seen[NAMES_RUNTIME].items; /* one for each rule, in order */
+	const struct name *names =
+		l->walk.seen[NAMES_RUNTIME].items; /* one for each rule, in order */
 	const struct runtime_rule *catch_all = NULL;
 	int r = 0;
 
@@ -133,7 +137,8 @@ static int warn_of_shadowed(struct load *l)
 		if (rule->disabled)
 			continue;
 		if (catch_all) {
-			diag_set(&d, 0, names[i].line, names[i].column, NULL, "the rule '%s' is never asked: '%s' before it matches everything",
+			diag_set(&d, 0, names[i].line, names[i].column, NULL,
+				"the rule '%s' is never asked: '%s' before it matches everything",
 				rule->name, catch_all->name);
 			l->walk.file = names[i].file;
 			r = schema_report(&l->walk, POLICY_WARNING, &d);
@@ -152,9 +157,11 @@ static int warn_of_gaps(struct load *l, const struct policy_source *first)
 
 	w->file = first->name;
 	if (!l->version)
-		r = report_file(w, POLICY_WARNING, NULL, "'version' is not given: read as version 1");
+		r = report_file(
+			w, POLICY_WARNING, NULL, "'version' is not given: read as version 1");
 	if (r == 0 && w->policy->runtime_count == 0)
-		r = report_file(w, POLICY_WARNING, NULL, "the policy has no runtime rule: nothing is enforced");
+		r = report_file(w, POLICY_WARNING, NULL,
+			"the policy has no runtime rule: nothing is enforced");
 	return r == 0 ? warn_of_shadowed(l) : r;
 }
 
@@ -193,24 +200,28 @@ static int load_all(struct load *l, const struct policy_source *sources, size_t 
 		return r;
 	if (!l->content) {
 		l->walk.file = sources[0].name;
-		return report_file(&l->walk, POLICY_ERROR, "at least `version: 1`", "the policy is empty");
+		return report_file(
+			&l->walk, POLICY_ERROR, "at least `version: 1`", "the policy is empty");
 	}
 	r = join_texts(l->walk.policy, sources, n);
 	if (r == -E2BIG) {
 		l->walk.file = sources[n - 1].name;
-		return report_file(&l->walk, POLICY_ERROR, "at most 4 MiB", "the files are too large together");
+		return report_file(&l->walk, POLICY_ERROR, "at most 4 MiB",
+			"the files are too large together");
 	}
 	return r == 0 ? warn_of_gaps(l, &sources[0]) : r;
 }
 
-int policy_load(struct policy **ret, const struct policy_source *sources, size_t n, struct policy_messages *messages)
+int policy_load(struct policy **ret, const struct policy_source *sources, size_t n,
+	struct policy_messages *messages)
 {
 	CLEANUP(load_done) struct load l = {.walk = {.messages = messages}};
 
 	*messages = (struct policy_messages){0};
 	if (n == 0 || n > SOURCES_MAX) {
 		l.walk.file = "";
-		int r = report_file(&l.walk, POLICY_ERROR, "1 to 256 files", n ? "too many files" : "no file");
+		int r = report_file(
+			&l.walk, POLICY_ERROR, "1 to 256 files", n ? "too many files" : "no file");
 		return r < 0 ? r : -EINVAL;
 	}
 	l.walk.policy = calloc(1, sizeof(*l.walk.policy));

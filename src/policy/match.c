@@ -45,7 +45,8 @@ static const char *list_match(const struct str_list *patterns, const char *text)
 	return NULL;
 }
 
-static void offer_miner(struct verdict *best, const struct runtime_rule *rule, const struct miner_finding *f)
+static void offer_miner(
+	struct verdict *best, const struct runtime_rule *rule, const struct miner_finding *f)
 {
 	struct verdict v = {.detection = DETECTION_CRYPTO_MINER, .evidence = f->evidence};
 
@@ -62,9 +63,11 @@ static struct verdict match_exec(const struct runtime_rule *rule, const struct e
 	struct miner_finding miner = miner_judge_exec(e->path, &e->args);
 	if (miner.judgement == MINER_YES)
 		offer_miner(&best, rule, &miner);
-	best.suspect = miner.judgement == MINER_SUSPECT && rule->effects[DETECTION_CRYPTO_MINER] != EFFECT_DISABLE;
+	best.suspect = miner.judgement == MINER_SUSPECT &&
+		       rule->effects[DETECTION_CRYPTO_MINER] != EFFECT_DISABLE;
 	if (list_match(&rule->processes.paths, e->path)) {
-		struct verdict v = {.detection = DETECTION_DENIED_PROCESS, .evidence = EVIDENCE_PATH};
+		struct verdict v = {
+			.detection = DETECTION_DENIED_PROCESS, .evidence = EVIDENCE_PATH};
 
 		snprintf(v.reason, sizeof(v.reason), "path '%.140s'", e->path);
 		offer(&best, rule, &v);
@@ -78,14 +81,16 @@ static bool address_in(const struct address_range *range, const uint8_t address[
 
 	if (memcmp(range->address, address, whole) != 0)
 		return false;
-	return rest == 0 || ((range->address[whole] ^ address[whole]) & (0xff00u >> rest) & 0xff) == 0;
+	return rest == 0 ||
+	       ((range->address[whole] ^ address[whole]) & (0xff00u >> rest) & 0xff) == 0;
 }
 
 static struct verdict match_connect(const struct runtime_rule *rule, const struct event *e)
 {
 	struct verdict best = {0};
 	uint8_t address[16], prefix;
-	bool known = e->address && !strchr(e->address, '/') && parse_cidr(e->address, address, &prefix) == 0;
+	bool known = e->address && !strchr(e->address, '/') &&
+		     parse_cidr(e->address, address, &prefix) == 0;
 
 	for (uint32_t i = 0; i < rule->network.port_count; i++) {
 		const struct port_range *p = &rule->network.ports[i];
@@ -97,7 +102,8 @@ static struct verdict match_connect(const struct runtime_rule *rule, const struc
 		offer(&best, rule, &v);
 	}
 	for (uint32_t i = 0; known && i < rule->network.address_count; i++) {
-		struct verdict v = {.detection = DETECTION_DENIED_ADDRESS, .evidence = EVIDENCE_ADDRESS};
+		struct verdict v = {
+			.detection = DETECTION_DENIED_ADDRESS, .evidence = EVIDENCE_ADDRESS};
 
 		if (!address_in(&rule->network.addresses[i], address))
 			continue;

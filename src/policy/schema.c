@@ -27,13 +27,14 @@ int schema_report(struct walk *w, enum policy_level level, const struct diag *d)
 	*one = (struct policy_message){.level = level, .diag = *d};
 	snprintf(one->diag.file, sizeof(one->diag.file), "%s", w->file);
 	if (++*taken > MESSAGES_MAX)
-		diag_set(&one->diag, 0, d->line, d->column, "fewer", "more %s than %d; the rest is not shown",
+		diag_set(&one->diag, 0, d->line, d->column, "fewer",
+			"more %s than %d; the rest is not shown",
 			level == POLICY_ERROR ? "errors" : "warnings", MESSAGES_MAX);
 	return *taken > MESSAGES_MAX && level == POLICY_ERROR ? -E2BIG : 0;
 }
 
-static int report(struct walk *w, enum policy_level level, const struct node *n, const char *expected,
-	const char *message)
+static int report(struct walk *w, enum policy_level level, const struct node *n,
+	const char *expected, const char *message)
 {
 	struct diag d = {0};
 
@@ -131,7 +132,9 @@ static const char *kind_text(const struct node *n)
 static int wrong_kind(struct walk *w, const struct schema *s, const struct node *n)
 {
 	char choices[256];
-	const char *expected = s->kind == SCHEMA_CHOICE ? schema_choices(s, choices, sizeof(choices)) : s->expected;
+	const char *expected = s->kind == SCHEMA_CHOICE
+				       ? schema_choices(s, choices, sizeof(choices))
+				       : s->expected;
 
 	if (n->key || !n->parent)
 		return schema_error(w, n, expected, "'%s' %s", node_label(n), kind_text(n));
@@ -159,7 +162,8 @@ static int walk_text(struct walk *w, const struct schema *s, const struct node *
 	if (n->kind != NODE_TEXT)
 		return wrong_kind(w, s, n);
 	if (is_bool(n))
-		return schema_error(w, n, s->expected, "'%s' is the bool %s, not a text", node_label(n), n->text);
+		return schema_error(w, n, s->expected, "'%s' is the bool %s, not a text",
+			node_label(n), n->text);
 	return s->store ? s->store(w, n, target) : 0;
 }
 
@@ -178,14 +182,17 @@ static int walk_choice(struct walk *w, const struct schema *s, const struct node
 		return 0;
 	}
 	if (value >= 0 && *n->text)
-		return schema_error(w, n, expected, "'%s' makes no sense for '%s'", n->text, node_label(n));
+		return schema_error(
+			w, n, expected, "'%s' makes no sense for '%s'", n->text, node_label(n));
 	for (int i = 0; i < s->choices->count; i++)
 		if (!s->allowed || (s->allowed & 1u << i))
 			suggestion_offer(&near, s->choices->names[i]);
 	if (near.best)
-		return schema_error(w, n, expected, "unknown %s '%.64s' for '%s', did you mean '%s'?", s->expected, n->text,
+		return schema_error(w, n, expected,
+			"unknown %s '%.64s' for '%s', did you mean '%s'?", s->expected, n->text,
 			node_label(n), near.best);
-	return schema_error(w, n, expected, "unknown %s '%.64s' for '%s'", s->expected, n->text, node_label(n));
+	return schema_error(
+		w, n, expected, "unknown %s '%.64s' for '%s'", s->expected, n->text, node_label(n));
 }
 
 /* ---- lists and maps ---- */
@@ -199,10 +206,14 @@ static int take_name(struct walk *w, enum name_set set, const struct node *item)
 		return 0; /* told by the walk of the item */
 	const struct name *other = names_find(&w->seen[set], n->text);
 	if (!other)
-		return names_add(&w->seen[set], &(struct name){n->text, w->file, n->line, n->column});
+		return names_add(
+			&w->seen[set], &(struct name){n->text, w->file, n->line, n->column});
 	if (strcmp(other->file, w->file) == 0)
-		return schema_error(w, n, "a name of its own", "the name '%.64s' is taken already, in line %u", n->text, other->line);
-	return schema_error(w, n, "a name of its own", "the name '%.64s' is taken already, in line %u of %s", n->text, other->line, other->file);
+		return schema_error(w, n, "a name of its own",
+			"the name '%.64s' is taken already, in line %u", n->text, other->line);
+	return schema_error(w, n, "a name of its own",
+		"the name '%.64s' is taken already, in line %u of %s", n->text, other->line,
+		other->file);
 }
 
 static int too_many(struct walk *w, const struct node *n, uint32_t max)
@@ -210,7 +221,8 @@ static int too_many(struct walk *w, const struct node *n, uint32_t max)
 	char expected[64];
 
 	snprintf(expected, sizeof(expected), "at most %u", max);
-	return schema_error(w, n, expected, "'%s' has too many entries: %u", node_label(n), n->count);
+	return schema_error(
+		w, n, expected, "'%s' has too many entries: %u", node_label(n), n->count);
 }
 
 static int walk_list(struct walk *w, const struct schema *s, const struct node *n, void *target)
@@ -223,7 +235,8 @@ static int walk_list(struct walk *w, const struct schema *s, const struct node *
 	if (n->kind != NODE_LIST)
 		return wrong_kind(w, s, n);
 	if (n->count < s->min)
-		return schema_error(w, n, s->expected, "'%s' is empty; leave it out to mean everything", node_label(n));
+		return schema_error(w, n, s->expected,
+			"'%s' is empty; leave it out to mean everything", node_label(n));
 	if (n->count > max || (s->names && n->count > max - w->seen[s->names].count))
 		return too_many(w, n, max);
 	for (const struct node *item = n->first; item && r == 0; item = item->next) {
@@ -251,16 +264,20 @@ static int unknown_key(struct walk *w, const struct schema *s, const struct node
 		buf_printf(&b, "%s%s", i ? ", " : "one of ", s->fields[i].name);
 	}
 	if (near.best)
-		return schema_error(w, m->key, expected, "unknown key '%.64s' in '%s', did you mean '%s'?", m->key->text,
+		return schema_error(w, m->key, expected,
+			"unknown key '%.64s' in '%s', did you mean '%s'?", m->key->text,
 			node_label(m->parent), near.best);
-	return schema_error(w, m->key, expected, "unknown key '%.64s' in '%s'", m->key->text, node_label(m->parent));
+	return schema_error(w, m->key, expected, "unknown key '%.64s' in '%s'", m->key->text,
+		node_label(m->parent));
 }
 
 /* An empty list or a disabled effect asks for nothing: no word about it not being enforced. */
 static bool asks_nothing(const struct node *n)
 {
-	return n->kind == NODE_NULL || ((n->kind == NODE_LIST || n->kind == NODE_MAP) && n->count == 0)
-		|| (n->kind == NODE_TEXT && strcmp(n->text, enum_name(&effect_names, EFFECT_DISABLE)) == 0);
+	return n->kind == NODE_NULL ||
+	       ((n->kind == NODE_LIST || n->kind == NODE_MAP) && n->count == 0) ||
+	       (n->kind == NODE_TEXT &&
+		       strcmp(n->text, enum_name(&effect_names, EFFECT_DISABLE)) == 0);
 }
 
 bool schema_enforced(const struct schema_field *f)
@@ -274,7 +291,8 @@ bool schema_enforced(const struct schema_field *f)
 	return !f->detections && !f->later;
 }
 
-static int walk_effect(struct walk *w, const struct schema_field *f, const struct node *n, struct runtime_rule *rule)
+static int walk_effect(struct walk *w, const struct schema_field *f, const struct node *n,
+	struct runtime_rule *rule)
 {
 	int effect = EFFECT_DISABLE;
 	int r = schema_walk(w, f->schema, n, &effect);
@@ -284,7 +302,8 @@ static int walk_effect(struct walk *w, const struct schema_field *f, const struc
 	return r;
 }
 
-static int walk_field(struct walk *w, const struct schema_field *f, const struct node *n, void *target)
+static int walk_field(
+	struct walk *w, const struct schema_field *f, const struct node *n, void *target)
 {
 	uint32_t before = w->messages->errors;
 	int r;
@@ -292,9 +311,11 @@ static int walk_field(struct walk *w, const struct schema_field *f, const struct
 	if (f->detections)
 		r = walk_effect(w, f, n, target);
 	else
-		r = schema_walk(w, f->schema, n, f->stored && target ? (char *)target + f->offset : NULL);
+		r = schema_walk(
+			w, f->schema, n, f->stored && target ? (char *)target + f->offset : NULL);
 	if (r == 0 && w->messages->errors == before && !schema_enforced(f) && !asks_nothing(n))
-		r = schema_warning(w, n->key, "'%s' is accepted, not enforced by this version", f->name);
+		r = schema_warning(
+			w, n->key, "'%s' is accepted, not enforced by this version", f->name);
 	return r;
 }
 
@@ -309,7 +330,9 @@ static bool has_required(const struct schema *s)
 static int missing_key(struct walk *w, const struct schema_field *f, const struct node *map)
 {
 	char choices[256];
-	const char *expected = f->schema->kind == SCHEMA_CHOICE ? schema_choices(f->schema, choices, sizeof(choices)) : f->schema->expected;
+	const char *expected = f->schema->kind == SCHEMA_CHOICE
+				       ? schema_choices(f->schema, choices, sizeof(choices))
+				       : f->schema->expected;
 
 	return schema_error(w, map, expected, "the key '%s' is missing", f->name);
 }
@@ -331,7 +354,9 @@ static int walk_map(struct walk *w, const struct schema *s, const struct node *n
 		if (i == s->field_count) {
 			r = unknown_key(w, s, m);
 		} else if (seen[i]) {
-			r = schema_error(w, m->key, "each key once", "the key '%s' is there twice, first in line %u", m->key->text, seen[i]->line);
+			r = schema_error(w, m->key, "each key once",
+				"the key '%s' is there twice, first in line %u", m->key->text,
+				seen[i]->line);
 		} else {
 			seen[i] = m->key;
 			r = walk_field(w, &s->fields[i], m, target);
@@ -358,7 +383,9 @@ static int walk_dict(struct walk *w, const struct schema *s, const struct node *
 		const struct node *first = node_get(n, m->key->text);
 
 		if (first != m)
-			r = schema_error(w, m->key, "each key once", "the key '%.64s' is there twice, first in line %u", m->key->text, first->key->line);
+			r = schema_error(w, m->key, "each key once",
+				"the key '%.64s' is there twice, first in line %u", m->key->text,
+				first->key->line);
 		else
 			r = schema_walk(w, s->item, m, NULL);
 	}

@@ -13,8 +13,17 @@
 
 /* Sets of names that must be unique, and which rules may refer to. */
 enum name_set {
-	NAMES_NONE, NAMES_COLLECTIONS, NAMES_RUNTIME, NAMES_GROUPS, NAMES_TRUST, NAMES_VULNERABILITIES,
-	NAMES_COMPLIANCE, NAMES_ACCESS, NAMES_ADMISSION, NAMES_OUTPUTS, NAMES_COUNT_
+	NAMES_NONE,
+	NAMES_COLLECTIONS,
+	NAMES_RUNTIME,
+	NAMES_GROUPS,
+	NAMES_TRUST,
+	NAMES_VULNERABILITIES,
+	NAMES_COMPLIANCE,
+	NAMES_ACCESS,
+	NAMES_ADMISSION,
+	NAMES_OUTPUTS,
+	NAMES_COUNT_
 };
 
 struct name {
@@ -33,8 +42,9 @@ struct walk {
 	struct policy_messages *messages;
 	uint32_t warnings;
 	const char *file;
-	struct names seen[NAMES_COUNT_];  /* walked so far */
-	struct names known[NAMES_COUNT_]; /* of all texts, for references; only what is referred to */
+	struct names seen[NAMES_COUNT_]; /* walked so far */
+	struct names
+		known[NAMES_COUNT_]; /* of all texts, for references; only what is referred to */
 	bool broken; /* a text could not be read to its end: unknown references are not told */
 };
 
@@ -60,13 +70,13 @@ struct schema_field;
 
 struct schema {
 	enum schema_kind kind;
-	const char *expected;              /* for people: "a list of paths"; of a CHOICE its noun: "effect" */
-	const struct enum_names *choices;  /* CHOICE */
-	unsigned allowed;                  /* CHOICE: bits of the choices that make sense here, 0 = all */
-	const struct schema *item;         /* LIST, DICT */
-	uint32_t min, max;                 /* LIST, DICT: number of items; max 0 = 4096 */
-	enum name_set names;               /* LIST: its items have unique names, over all texts */
-	schema_add_fn *add;                /* LIST of maps that are stored */
+	const char *expected; /* for people: "a list of paths"; of a CHOICE its noun: "effect" */
+	const struct enum_names *choices; /* CHOICE */
+	unsigned allowed;	   /* CHOICE: bits of the choices that make sense here, 0 = all */
+	const struct schema *item; /* LIST, DICT */
+	uint32_t min, max;	   /* LIST, DICT: number of items; max 0 = 4096 */
+	enum name_set names;	   /* LIST: its items have unique names, over all texts */
+	schema_add_fn *add;	   /* LIST of maps that are stored */
 	const struct schema_field *fields; /* MAP */
 	uint32_t field_count;
 	schema_store_fn *store; /* TEXT: check and store. MAP: after its fields */
@@ -78,9 +88,9 @@ struct schema_field {
 	size_t offset; /* from the target of the map */
 	bool stored;   /* false: nothing is kept of it (target NULL) */
 	bool required;
-	bool later;    /* nothing enforces it yet: accepted with a warning */
-	/* Set for an effect: the detections that it switches, ended by DETECTION_NONE. The target of
-	 * the map is then a struct runtime_rule. Warned of unless one of them is built. */
+	bool later; /* nothing enforces it yet: accepted with a warning */
+	/* Set for an effect: the detections that it switches, ended by DETECTION_NONE. The target
+	 * of the map is then a struct runtime_rule. Warned of unless one of them is built. */
 	const enum detection *detections;
 	const char *doc; /* one line for the manual page */
 };

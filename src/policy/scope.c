@@ -27,7 +27,8 @@ static bool label_hits(const char *pattern, const struct kv_list *labels)
 	char text[LABEL_TEXT_MAX];
 
 	for (uint32_t i = 0; labels && i < labels->count; i++) {
-		snprintf(text, sizeof(text), "%s:%s", labels->items[i].key, labels->items[i].value ? labels->items[i].value : "");
+		snprintf(text, sizeof(text), "%s:%s", labels->items[i].key,
+			labels->items[i].value ? labels->items[i].value : "");
 		if (pattern_match(pattern, text, true))
 			return true;
 	}
@@ -52,7 +53,8 @@ static bool pattern_hits(const char *pattern, enum scope_field field, const stru
 	return texts[field] && pattern_match(pattern, texts[field], true);
 }
 
-static bool list_matches(const struct scope_list *l, enum scope_field field, const struct subject *s)
+static bool list_matches(
+	const struct scope_list *l, enum scope_field field, const struct subject *s)
 {
 	bool included = false, includes = false;
 
@@ -76,7 +78,8 @@ static bool collection_matches(const struct collection *c, const struct subject 
 	return true;
 }
 
-static bool rule_matches(const struct policy *p, const struct runtime_rule *r, const struct subject *s)
+static bool rule_matches(
+	const struct policy *p, const struct runtime_rule *r, const struct subject *s)
 {
 	for (uint32_t i = 0; i < r->scope_count; i++)
 		if (collection_matches(&p->collections[r->scope[i]], s))
@@ -84,7 +87,8 @@ static bool rule_matches(const struct policy *p, const struct runtime_rule *r, c
 	return r->scope_count == 0;
 }
 
-const struct runtime_rule *policy_runtime_rule(const struct policy *p, const struct policy_subject *given)
+const struct runtime_rule *policy_runtime_rule(
+	const struct policy *p, const struct policy_subject *given)
 {
 	struct subject s = {.given = given};
 

@@ -22,14 +22,17 @@ static unsigned distance(const char *a, size_t n, const char *b, size_t m)
 	for (size_t j = 0; j <= m; j++)
 		rows[0][j] = (unsigned)j;
 	for (size_t i = 1; i <= n; i++) {
-		unsigned *now = rows[i % 3], *before = rows[(i - 1) % 3], *earlier = rows[(i + 1) % 3];
+		unsigned *now = rows[i % 3], *before = rows[(i - 1) % 3],
+			 *earlier = rows[(i + 1) % 3];
 
 		now[0] = (unsigned)i;
 		for (size_t j = 1; j <= m; j++) {
-			unsigned cost = tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]);
+			unsigned cost = tolower((unsigned char)a[i - 1]) !=
+					tolower((unsigned char)b[j - 1]);
 
 			now[j] = least(before[j] + 1, now[j - 1] + 1, before[j - 1] + cost);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && earlier[j - 2] + 1 < now[j])
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				earlier[j - 2] + 1 < now[j])
 				now[j] = earlier[j - 2] + 1;
 		}
 	}

@@ -33,14 +33,16 @@ int value_name(struct walk *w, const struct node *n, void *target)
 	size_t len = strlen(n->text);
 
 	if (len == 0 || len > NAME_BYTES_MAX || !printable(n->text))
-		return schema_error(w, n, "a text of 1 to 128 bytes in one line", "'%s' is empty, too long or has line breaks", node_label(n));
+		return schema_error(w, n, "a text of 1 to 128 bytes in one line",
+			"'%s' is empty, too long or has line breaks", node_label(n));
 	return value_text(w, n, target);
 }
 
 int value_version(struct walk *w, const struct node *n, void *target)
 {
 	if (!n->plain || strcmp(n->text, "1") != 0)
-		return schema_error(w, n, "the number 1", "the policy language version '%.32s' is not known", n->text);
+		return schema_error(w, n, "the number 1",
+			"the policy language version '%.32s' is not known", n->text);
 	return 0;
 }
 
@@ -51,14 +53,16 @@ int value_path(struct walk *w, const struct node *n, void *target)
 	if (pattern_check(n->text) < 0)
 		return schema_error(w, n, pattern_expected, "bad pattern '%.128s'", n->text);
 	if (n->text[0] != '/' && n->text[0] != '*')
-		return schema_error(w, n, "a path from `/`, or a pattern from `*`", "the path '%.128s' is not absolute", n->text);
+		return schema_error(w, n, "a path from `/`, or a pattern from `*`",
+			"the path '%.128s' is not absolute", n->text);
 	return target ? str_list_add(target, n->text) : 0;
 }
 
 int value_domain(struct walk *w, const struct node *n, void *target)
 {
 	if (pattern_check(n->text) < 0 || strpbrk(n->text, " /:@"))
-		return schema_error(w, n, "a name such as pool.example or *.example", "bad domain '%.128s'", n->text);
+		return schema_error(w, n, "a name such as pool.example or *.example",
+			"bad domain '%.128s'", n->text);
 	return target ? str_list_add(target, n->text) : 0;
 }
 
@@ -68,7 +72,9 @@ int value_address(struct walk *w, const struct node *n, void *target)
 	struct address_range range;
 
 	if (parse_cidr(n->text, range.address, &range.prefix) < 0)
-		return schema_error(w, n, "an address such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32", "bad address '%.64s'", n->text);
+		return schema_error(w, n,
+			"an address such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32",
+			"bad address '%.64s'", n->text);
 	if (!l)
 		return 0;
 	struct address_range *p = realloc(l->addresses, (l->address_count + 1) * sizeof(*p));
@@ -90,7 +96,8 @@ static bool parse_ports(const char *text, struct port_range *ret)
 		return false;
 	memcpy(from, text, n);
 	from[n] = 0;
-	if (parse_u64(from, 1, 65535, &a) < 0 || parse_u64(text[n] ? text + n + 1 : from, a, 65535, &b) < 0)
+	if (parse_u64(from, 1, 65535, &a) < 0 ||
+		parse_u64(text[n] ? text + n + 1 : from, a, 65535, &b) < 0)
 		return false;
 	*ret = (struct port_range){(uint16_t)a, (uint16_t)b};
 	return true;
@@ -102,7 +109,8 @@ int value_ports(struct walk *w, const struct node *n, void *target)
 	struct port_range range;
 
 	if (!parse_ports(n->text, &range))
-		return schema_error(w, n, "1 to 65535, or a range such as 3333-3340", "bad port '%.32s'", n->text);
+		return schema_error(w, n, "1 to 65535, or a range such as 3333-3340",
+			"bad port '%.32s'", n->text);
 	if (!l)
 		return 0;
 	struct port_range *p = realloc(l->ports, (l->port_count + 1) * sizeof(*p));
@@ -129,7 +137,9 @@ static const char *scope_text(struct walk *w, const struct node *n, int *r)
 {
 	const char *text = n->text + (n->text[0] == '-');
 
-	*r = pattern_check(text) == 0 ? 0 : schema_error(w, n, pattern_expected, "bad pattern '%.128s'", n->text);
+	*r = pattern_check(text) == 0
+		     ? 0
+		     : schema_error(w, n, pattern_expected, "bad pattern '%.128s'", n->text);
 	return pattern_check(text) == 0 ? text : NULL;
 }
 
@@ -150,8 +160,12 @@ int value_image(struct walk *w, const struct node *n, void *target)
 	if (!text)
 		return r;
 	if (strlen(text) > IMAGE_NAME_MAX / 2 || strpbrk(text, " \t"))
-		return schema_error(w, n, "an image name such as nginx, *:latest or registry.local:5000/*", "bad image '%.128s'", n->text);
-	return target ? scope_add(target, image_pattern(text, canonical, sizeof(canonical)), text != n->text) : 0;
+		return schema_error(w, n,
+			"an image name such as nginx, *:latest or registry.local:5000/*",
+			"bad image '%.128s'", n->text);
+	return target ? scope_add(target, image_pattern(text, canonical, sizeof(canonical)),
+				text != n->text)
+		      : 0;
 }
 
 int value_label(struct walk *w, const struct node *n, void *target)
@@ -160,13 +174,15 @@ int value_label(struct walk *w, const struct node *n, void *target)
 	const char *text = scope_text(w, n, &r);
 
 	if (text && !strchr(text, ':') && strcmp(text, "*") != 0)
-		return schema_error(w, n, "key:value, key:* or *:value", "bad label '%.128s'", n->text);
+		return schema_error(
+			w, n, "key:value, key:* or *:value", "bad label '%.128s'", n->text);
 	return text && target ? scope_add(target, text, text != n->text) : r;
 }
 
 /* ---- references ---- */
 
-static int unknown_reference(struct walk *w, const struct node *n, enum name_set set, const char *what)
+static int unknown_reference(
+	struct walk *w, const struct node *n, enum name_set set, const char *what)
 {
 	struct suggestion near = SUGGESTION(n->text);
 	char expected[192];
@@ -177,7 +193,8 @@ static int unknown_reference(struct walk *w, const struct node *n, enum name_set
 		suggestion_offer(&near, w->known[set].items[i].text);
 	snprintf(expected, sizeof(expected), "the name of a %s", what);
 	if (near.best)
-		return schema_error(w, n, expected, "unknown %s '%.64s', did you mean '%.64s'?", what, n->text, near.best);
+		return schema_error(w, n, expected, "unknown %s '%.64s', did you mean '%.64s'?",
+			what, n->text, near.best);
 	return schema_error(w, n, expected, "unknown %s '%.64s'", what, n->text);
 }
 
@@ -216,7 +233,9 @@ bool value_scope_is_everything(const struct walk *w, const struct node *rule)
 
 int value_group(struct walk *w, const struct node *n, void *target)
 {
-	return names_find(&w->known[NAMES_GROUPS], n->text) ? 0 : unknown_reference(w, n, NAMES_GROUPS, "group");
+	return names_find(&w->known[NAMES_GROUPS], n->text)
+		       ? 0
+		       : unknown_reference(w, n, NAMES_GROUPS, "group");
 }
 
 /* ---- forms of values that are only checked ---- */
@@ -225,7 +244,10 @@ int value_duration(struct walk *w, const struct node *n, void *target)
 {
 	uint64_t ns;
 
-	return parse_duration(n->text, &ns) == 0 ? 0 : schema_error(w, n, "a duration such as 12h or 7d", "bad duration '%.32s'", n->text);
+	return parse_duration(n->text, &ns) == 0
+		       ? 0
+		       : schema_error(w, n, "a duration such as 12h or 7d", "bad duration '%.32s'",
+				 n->text);
 }
 
 int value_date(struct walk *w, const struct node *n, void *target)
@@ -234,7 +256,8 @@ int value_date(struct walk *w, const struct node *n, void *target)
 	bool good = strlen(n->text) == sizeof(form) - 1;
 
 	for (size_t i = 0; good && form[i]; i++)
-		good = form[i] == 'd' ? isdigit((unsigned char)n->text[i]) != 0 : n->text[i] == form[i];
+		good = form[i] == 'd' ? isdigit((unsigned char)n->text[i]) != 0
+				      : n->text[i] == form[i];
 	int month = good ? (n->text[5] - '0') * 10 + n->text[6] - '0' : 0;
 	int day = good ? (n->text[8] - '0') * 10 + n->text[9] - '0' : 0;
 	if (month < 1 || month > 12 || day < 1 || day > 31)
@@ -244,7 +267,9 @@ int value_date(struct walk *w, const struct node *n, void *target)
 
 int value_digest(struct walk *w, const struct node *n, void *target)
 {
-	if (!str_has_prefix(n->text, "sha256:") || strlen(n->text) != 71 || !str_is_hex(n->text + 7, 64))
-		return schema_error(w, n, "sha256: and 64 hexadecimal digits", "bad digest '%.80s'", n->text);
+	if (!str_has_prefix(n->text, "sha256:") || strlen(n->text) != 71 ||
+		!str_is_hex(n->text + 7, 64))
+		return schema_error(
+			w, n, "sha256: and 64 hexadecimal digits", "bad digest '%.80s'", n->text);
 	return 0;
 }

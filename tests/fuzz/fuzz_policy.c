@@ -29,7 +29,9 @@ static struct policy *load(const char *text, size_t n)
 
 static void check_forms(const struct policy *p)
 {
-	CLEANUP(buf_done) struct buf wire = BUF_INIT(16u << 20), again = BUF_INIT(16u << 20), form = BUF_INIT(64u << 20);
+	CLEANUP(buf_done)
+	struct buf wire = BUF_INIT(16u << 20),
+		   again = BUF_INIT(16u << 20), form = BUF_INIT(64u << 20);
 	CLEANUP(policy_unref) struct policy *back = NULL, *same = NULL;
 
 	policy_encode(p, &wire);
@@ -55,13 +57,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (p)
 		check_forms(p);
-	int r = policy_edit_set((const char *)data, size, &(struct policy_edit){"fuzz", "processes.crypto_miners", "block"}, &out, &d);
+	int r = policy_edit_set((const char *)data, size,
+		&(struct policy_edit){"fuzz", "processes.crypto_miners", "block"}, &out, &d);
 	if (p && r == 0) {
 		CLEANUP(policy_unref) struct policy *edited = load((const char *)out.data, out.len);
-		policy_diff(&(struct diff_text){"a", p->text}, &(struct diff_text){"b", (const char *)out.data}, &diff, NULL);
+		policy_diff(&(struct diff_text){"a", p->text},
+			&(struct diff_text){"b", (const char *)out.data}, &diff, NULL);
 		assert(diff.len || strcmp(p->text, (const char *)out.data) == 0);
 	}
 	assert(r == 0 || d.message[0]);
-	policy_cases_run(NULL, &(struct policy_source){"fuzz", (const char *)data, size}, ignore, NULL, &d);
+	policy_cases_run(
+		NULL, &(struct policy_source){"fuzz", (const char *)data, size}, ignore, NULL, &d);
 	return 0;
 }

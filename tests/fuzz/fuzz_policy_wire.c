@@ -11,12 +11,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(policy_unref) struct policy *p = NULL, *back = NULL;
-	CLEANUP(buf_done) struct buf out = BUF_INIT(16u << 20), again = BUF_INIT(16u << 20), form = BUF_INIT(64u << 20);
-	struct event connect = {.type = EVENT_CONNECT, .address = (char *)"203.0.113.7", .port = 3333};
+	CLEANUP(buf_done)
+	struct buf out = BUF_INIT(16u << 20),
+		   again = BUF_INIT(16u << 20), form = BUF_INIT(64u << 20);
+	struct event connect = {
+		.type = EVENT_CONNECT, .address = (char *)"203.0.113.7", .port = 3333};
 
 	if (policy_decode(&p, data, size) < 0)
 		return 0;
-	policy_runtime_rule(p, &(struct policy_subject){.image = "nginx", .container = "web", .host = "h"});
+	policy_runtime_rule(
+		p, &(struct policy_subject){.image = "nginx", .container = "web", .host = "h"});
 	for (uint32_t i = 0; i < p->runtime_count; i++)
 		policy_match_event(&p->runtime[i], &connect);
 	policy_to_json(p, &form);
