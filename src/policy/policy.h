@@ -13,6 +13,7 @@
 #define POLICY_RULES_MAX 64        /* rules of one area */
 #define POLICY_PATTERNS_MAX 64     /* patterns of one list of one rule */
 #define POLICY_COLLECTIONS_MAX 1024
+#define POLICY_PATH_MAX 255        /* bytes of a pattern of paths: what the kernel compares */
 
 /* One entry of a collection list: pattern, and whether it excludes (`-pattern`). */
 struct scope_pattern {

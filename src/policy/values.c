@@ -52,6 +52,9 @@ int value_path(struct walk *w, const struct node *n, void *target)
 {
 	if (pattern_check(n->text) < 0)
 		return schema_error(w, n, pattern_expected, "bad pattern '%.128s'", n->text);
+	if (strlen(n->text) > POLICY_PATH_MAX)
+		return schema_error(
+			w, n, "at most 255 bytes", "the path '%.64s...' is too long", n->text);
 	if (n->text[0] != '/' && n->text[0] != '*')
 		return schema_error(w, n, "a path from `/`, or a pattern from `*`",
 			"the path '%.128s' is not absolute", n->text);
@@ -60,7 +63,8 @@ int value_path(struct walk *w, const struct node *n, void *target)
 
 int value_domain(struct walk *w, const struct node *n, void *target)
 {
-	if (pattern_check(n->text) < 0 || strpbrk(n->text, " /:@"))
+	if (pattern_check(n->text) < 0 || strlen(n->text) > POLICY_PATH_MAX ||
+		strpbrk(n->text, " /:@"))
 		return schema_error(w, n, "a name such as pool.example or *.example",
 			"bad domain '%.128s'", n->text);
 	return target ? str_list_add(target, n->text) : 0;

@@ -121,6 +121,7 @@ static int get_text(struct reader *r, bool may_be_empty, char **ret)
 	return n && !*ret ? -ENOMEM : 0;
 }
 
+/* Patterns of paths or domains. */
 static int get_texts(struct reader *r, struct str_list *l)
 {
 	uint32_t n;
@@ -135,7 +136,9 @@ static int get_texts(struct reader *r, struct str_list *l)
 		e = get_text(r, false, &l->items[i]);
 		if (e == 0) {
 			l->count++;
-			e = pattern_check(l->items[i]) < 0 ? bad(r) : 0;
+			e = strlen(l->items[i]) > POLICY_PATH_MAX || pattern_check(l->items[i]) < 0
+				    ? bad(r)
+				    : 0;
 		}
 	}
 	return e;
