@@ -29,5 +29,8 @@ int gate_new(struct gate **ret, struct loop *loop, const struct gate_options *op
 struct gate *gate_free(struct gate *g);
 CLEANUP_DEFINE(struct gate, gate_free)
 
+/* From here on only the system calls that the loop needs. Not with a sanitizer. -errno. */
+int gate_sandbox_enter(void);
+
 /* Fills the options from the command line and the environment. 0; > 0: exit with that - 1. */
 int gate_options_parse(struct gate_options *o, int argc, char **argv);

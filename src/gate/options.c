@@ -27,8 +27,8 @@ static void usage(FILE *out)
 {
 	fprintf(out, "Usage: seawall-gate [OPTION]...\nTells the Defender which containers exist. Started by `seawall up`.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		fprintf(out, "  --%s%s%-*s %s\n", table[i].name, table[i].arg ? " " : "",
-			(int)(20 - strlen(table[i].name)), table[i].arg ? table[i].arg : "", table[i].help);
+		fprintf(out, "  --%s %-*s %s\n", table[i].name, (int)(18 - strlen(table[i].name)),
+			table[i].arg ? table[i].arg : "", table[i].help);
 }
 
 static int add_engine(struct gate_options *o, enum runtime_kind kind, const char *socket)

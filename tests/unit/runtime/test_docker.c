@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "fake_engine.h"
+#include "runtime/runtime.h"
 
 #define ID1 "1111111111111111111111111111111111111111111111111111111111111111"
 #define ID2 "2222222222222222222222222222222222222222222222222222222222222222"
@@ -57,7 +58,7 @@ static void on_open(void *ctx, struct runtime *rt)
 {
 	struct fixture *f = ctx;
 
-	fake_open(&f->engine, rt);
+	runtime_opened(rt, fake_connect(&f->engine));
 }
 
 static void on_changed(void *ctx, struct runtime *rt)
