@@ -14,7 +14,7 @@ const edge = (from: string, to: string, values: Partial<RadarEdge> = {}): RadarE
   id: `${from}>${to}:${values.port ?? 80}`, from, to, proto: 'tcp', port: 80, process: '/bin/x', count: 1, bytes: 1, first: null, last: null, effect: 'allow', ...values,
 });
 const scene = (state = emptyState(), filters = {}, expanded: string | null = null) =>
-  buildScene(state, new Layout(), { filters: { ...defaultFilters(), ...filters }, expanded });
+  buildScene(state, new Layout(), { filters: { ...defaultFilters(), ...filters }, expanded, now: 1e6 });
 
 function shop() {
   const state = emptyState();
@@ -115,6 +115,10 @@ test('beyond the limit images stand for their containers, but never for a blocke
   assert.equal(s.strokes.find((x) => !x.tether)?.from, 'image:web', 'its connections leave from the image');
   const open = scene(state, {}, 'image:web');
   assert.equal(open.nodes.filter((n) => n.kind === 'container').length, ORBIT_LIMIT);
+  applyEvent(state, { op: 'node', node: container('fresh') }, 1e6 - 5000);
+  applyEvent(state, { op: 'node', node: container('small', 'another') }, 1);
+  const drawn = scene(state).nodes.filter((n) => n.kind === 'container').map((n) => n.node.label).sort();
+  assert.deepEqual(drawn, ['c7', 'fresh', 'small'], 'who came just now, and small images, are drawn');
   const found = scene(state, { search: 'c123' });
   assert.ok(found.nodes.some((n) => n.id === 'container:c123'), 'a search finds what is only counted');
 });

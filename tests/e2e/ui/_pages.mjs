@@ -47,7 +47,7 @@ export async function openPage(options = {}) {
   const page = await context.newPage();
   const faults = [];
 
-  page.setDefaultTimeout(10000);
+  page.setDefaultTimeout(20000);
   page.on('pageerror', (e) => faults.push(`page error: ${e.stack}`));
   page.on('console', (m) => {
     if (m.type() === 'error' && /Content Security Policy|Refused to/.test(m.text())) faults.push(`policy violation: ${m.text()}`);

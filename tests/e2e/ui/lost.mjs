@@ -2,9 +2,10 @@
 // A lost connection is shown, and mends itself; the Radar works without WebGL, by keyboard, and in both
 // themes.
 import assert from 'node:assert/strict';
-import { env, run, screenshot, until } from './_pages.mjs';
+import { containerName, env, run, screenshot, start, until } from './_pages.mjs';
 
 await run('lost', async (page) => {
+  if (env.image) await start(containerName('there'), 'sleep 300');
   const state = () => page.getByTestId('connection').getAttribute('data-state');
   await until('the stream is live', async () => (await state()) === 'live');
 

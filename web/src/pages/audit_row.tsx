@@ -9,6 +9,7 @@ import { Detection, EffectTag, SeverityTag, Technique, Time } from '../core/ui';
 
 export function AuditRow({ audit: a, open: initially = false, wide = false }: { audit: Audit; open?: boolean; wide?: boolean }) {
   const [open, setOpen] = useState(initially);
+  const judged = a.effect !== 'disable' || a.done !== null; // an entry of the administration is not
 
   return (
     <li class={`audit severity-edge-${a.severity ?? 'low'} ${open ? 'open' : ''}`} data-testid="audit" data-id={a.id}
@@ -18,7 +19,7 @@ export function AuditRow({ audit: a, open: initially = false, wide = false }: { 
         <span class="audit-line">
           <Detection id={a.detection ?? a.kind} />
           <SeverityTag severity={a.severity} />
-          <EffectTag effect={a.done ?? a.effect} asked={a.effect} />
+          {judged && <EffectTag effect={a.done ?? a.effect} asked={a.effect} />}
           {a.count > 1 && <span class="tag plain">{a.count}×</span>}
           <span class="spacer" />
           <Time value={a.last ?? a.time} />
@@ -57,16 +58,17 @@ function AuditDetail({ audit: a }: { audit: Audit }) {
       )}
       <dl class="facts">
         {a.evidence && <Fact name="Evidence">{a.evidence}</Fact>}
+        {a.process.pid === 0 && a.process.user && <Fact name="User">{a.process.user}</Fact>}
         {a.network.address && (
           <Fact name="Connection">
-            <span class="mono">{endpoint(a.network.address, a.network.port)}</span> {a.network.proto} {a.network.direction}
+            <span class="mono">{endpoint(a.network.address, a.network.port)}</span> {a.network.proto ?? ''} {a.network.direction ?? ''}
             {a.network.country ? `, ${countryName(a.network.country)}` : ''}{a.network.domain ? `, ${a.network.domain}` : ''}
           </Fact>
         )}
         {a.file && <Fact name="File"><span class="mono">{a.file}</span></Fact>}
         {a.hash && <Fact name="Hash"><span class="mono">{a.hash}</span></Fact>}
         {a.rule && <Fact name="Rule"><Link href="/policy">{a.rule}</Link> <span class="muted">of policy revision {a.revision}</span></Fact>}
-        <Fact name="Effect">asked {a.effect ?? '–'}, done {a.done ?? 'nothing'}{a.latency_ns ? ` after ${duration(a.latency_ns)}` : ''}</Fact>
+        {(a.effect !== 'disable' || a.done !== null) && <Fact name="Effect">asked {a.effect ?? '–'}, done {a.done ?? 'nothing'}{a.latency_ns ? ` after ${duration(a.latency_ns)}` : ''}</Fact>}
         {a.techniques.length > 0 && <Fact name="ATT&CK">{a.techniques.map((t) => <Technique key={t} id={t} />)}</Fact>}
         {a.container.id && (
           <Fact name="Container">

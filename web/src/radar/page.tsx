@@ -65,7 +65,7 @@ export function RadarPage() {
   selectRef.current = select;
 
   const scene = useMemo(
-    () => buildScene(radar, layout.current, { filters, expanded: expandedImage(selected) }),
+    () => buildScene(radar, layout.current, { filters, expanded: expandedImage(selected), now: Date.now() }),
     [version, filters, selected],
   );
   const sceneRef = useRef(scene);

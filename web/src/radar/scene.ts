@@ -49,6 +49,9 @@ export interface Scene {
 
 export const DETAIL_LIMIT = 400; // containers drawn one by one
 export const ORBIT_LIMIT = 60; // containers drawn around one image
+const SMALL_IMAGE = 3; // containers
+const SMALL_ROOM = 120; // containers of small images in a crowd
+const FRESH_MS = 20000; // how long one who came into a crowd is drawn alone
 const RADIUS: Record<NodeKind, number> = { image: 27, container: 18, internet: 23, host: 23, service: 20 };
 
 export function defaultFilters(): Filters {
@@ -96,19 +99,22 @@ function index(state: RadarState): Index {
 }
 
 // Which containers are drawn, by image; and how many of each image are only counted.
-function choose(ix: Index, filters: Filters, matches: (n: RadarNode) => boolean, expanded: string | null) {
+function choose(ix: Index, matches: (n: RadarNode) => boolean, options: SceneOptions, born: Map<string, number>) {
+  const { filters, expanded, now } = options;
   const shown = new Map<string, RadarNode[]>();
   const counted = new Map<string, number>();
-  let total = 0;
-
-  for (const list of ix.children.values()) total += list.length;
+  const images = [...ix.children].map(([image, list]) =>
+    [image, list.filter((n) => !filters.hidden.has(nodeState(n)) && (!filters.troubled || troubled(n)))] as const);
+  const total = images.reduce((sum, [, list]) => sum + list.length, 0);
   const clustered = total > DETAIL_LIMIT;
-  for (const [image, list] of ix.children) {
-    const visible = list.filter((n) => !filters.hidden.has(nodeState(n)) && (!filters.troubled || troubled(n)));
-    const wanted = clustered && image !== expanded
-      ? visible.filter((n) => n.state === 'blocked' || n.color === 'red' || (filters.search !== '' && matches(n)))
-      : visible;
-    const drawn = wanted.sort(compareNodes).slice(0, ORBIT_LIMIT);
+  const stands = (n: RadarNode) => // alone, whatever the crowd
+    n.state === 'blocked' || n.color === 'red' || now - (born.get(n.id) ?? 0) < FRESH_MS || (filters.search !== '' && matches(n));
+  let room = SMALL_ROOM;
+
+  // Of a crowd the small images are drawn whole, as far as there is room.
+  for (const [image, visible] of images.sort((a, b) => a[1].length - b[1].length || (a[0] < b[0] ? -1 : 1))) {
+    const whole = !clustered || image === expanded || (visible.length <= SMALL_IMAGE && (room -= visible.length) >= 0);
+    const drawn = (whole ? visible : visible.filter(stands)).sort(compareNodes).slice(0, ORBIT_LIMIT);
     shown.set(image, drawn);
     counted.set(image, visible.length - drawn.length);
   }
@@ -118,15 +124,16 @@ function choose(ix: Index, filters: Filters, matches: (n: RadarNode) => boolean,
 export interface SceneOptions {
   filters: Filters;
   expanded: string | null; // image whose containers are drawn even when clustered
+  now: number; // ms: who came just now is drawn
 }
 
 export function buildScene(state: RadarState, layout: Layout, options: SceneOptions): Scene {
-  const { filters, expanded } = options;
+  const { filters } = options;
   const ix = index(state);
   const needle = filters.search.trim().toLowerCase();
   const matches = (n: RadarNode) =>
     needle === '' || text(n, ix.parents.get(n.parent ?? ''), ix.edges.get(n.id) ?? []).includes(needle);
-  const { shown, counted, clustered, total } = choose(ix, filters, matches, expanded);
+  const { shown, counted, clustered, total } = choose(ix, matches, options, state.born);
   const { clusters, images } = gatherClusters(ix, filters, shown, counted);
   const ring = gatherRing(state, filters);
   const places = layout.update(clusters, ring);
