@@ -9,6 +9,7 @@
 #include "runtime/containerd.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,6 +20,7 @@
 #define ANSWER_MAX (4u << 20)
 #define GRPC_NOT_FOUND 5
 
+#define RESTART_LABEL "containerd.io/restart.status"
 #define CONTAINERS "/containerd.services.containers.v1.Containers/"
 #define SECOND_LOOK_MS 1000
 
@@ -313,10 +315,51 @@ static int containerd_init(struct runtime *rt)
 	return loop_add_timer(rt->loop, &d->second_look, UINT32_MAX, 0, on_second_look, d);
 }
 
-/* containerd starts nothing by itself; who runs above it (kubelet) has its own say. */
+static void answer_stop(struct runtime *rt, uint64_t seq, int error, const char *message)
+{
+	rt->listener.stopped(rt->listener.ctx, rt, seq, error, message);
+}
+
+static void on_updated(void *ctx, const struct client_result *res)
+{
+	struct containerd *d = ctx;
+	uint64_t seq;
+	bool done = res->error == 0 && (res->grpc_status == 0 || res->grpc_status == GRPC_NOT_FOUND);
+
+	if (parse_u64(res->key, 0, UINT64_MAX, &seq) == 0)
+		answer_stop(d->rt, seq, done ? 0 : res->error < 0 ? res->error : -EIO, done ? "restart monitor told to stop" : res->message);
+}
+
+/*
+ * containerd starts nothing again by itself, except what carries the label of its restart monitor
+ * (nerdctl run --restart). Who else is above it, kubelet for one, has its own say.
+ */
 static int containerd_stop(struct runtime *rt, const char *id, uint64_t seq)
 {
-	rt->listener.stopped(rt->listener.ctx, rt, seq, 0, "containerd restarts nothing by itself");
+	static char label[] = RESTART_LABEL, path[] = "labels." RESTART_LABEL, stopped[] = "stopped";
+	Ctrd__UpdateContainerRequest request = CTRD__UPDATE_CONTAINER_REQUEST__INIT;
+	Ctrd__Container container = CTRD__CONTAINER__INIT;
+	Ctrd__FieldMask mask = CTRD__FIELD_MASK__INIT;
+	Ctrd__Pair pair = CTRD__PAIR__INIT, *pairs[] = {&pair};
+	char *paths[] = {path}, key[24];
+	struct inventory_entry *e = inventory_find(rt->inventory, id);
+	struct buf b = BUF_FIXED((uint8_t *)key, sizeof(key));
+
+	if (!e || !kv_list_get(&e->container.labels, RESTART_LABEL)) {
+		answer_stop(rt, seq, 0, "containerd restarts nothing by itself");
+		return 0;
+	}
+	if (!rt->client || rt->lost)
+		return -ENOTCONN;
+	pair = (Ctrd__Pair){.base = pair.base, .key = label, .value = stopped};
+	container.id = e->container.id;
+	container.n_labels = mask.n_paths = 1;
+	container.labels = pairs;
+	mask.paths = paths;
+	request.container = &container;
+	request.update_mask = &mask;
+	buf_printf(&b, "%" PRIu64, seq);
+	containerd_call(rt->engine, &(struct containerd_call){CONTAINERS "Update", e->scope, &request.base, key, 0, NULL, on_updated});
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 """Which containers exist: what the Gate makes of a real engine, and how it stops one for good."""
 import concurrent.futures
 import io
+import json
 import os
 import signal
 import subprocess
@@ -72,6 +73,24 @@ class Docker(scene.Engine):
         self.gate.synced()
         container = self.docker.docker("create", "--privileged", "--name", self.name(), engines.IMAGE, "true")
         self.gate.picture(id=container, state="created", privileged=True)
+
+    def test_networks(self):
+        self.gate.synced()
+        network = self.name()
+        third = self.docker.subnet.split(".")[2]
+        self.docker.docker("network", "create", "--subnet", f"10.198.{third}.0/24", network)
+        self.addCleanup(self.docker.docker, "network", "rm", network)
+        container = self.docker.start_container("--name", self.name())
+        self.addCleanup(self.docker.remove_containers)
+        own = self.docker.inspect(container)["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+        self.gate.picture(id=container, networks=["bridge"], addresses=[own])
+        self.docker.docker("network", "connect", "--ip", f"10.198.{third}.9", network, container)
+        both = poll.until("both networks", lambda: [p for p in self.gate.pictures(id=container) if len(p["networks"]) == 2])[0]
+        self.assertEqual(set(both["networks"]), {"bridge", network})
+        self.assertEqual(set(both["addresses"]), {own, f"10.198.{third}.9"})
+        since = len(self.gate.messages)
+        self.docker.docker("network", "disconnect", network, container)
+        self.gate.picture(since=since, id=container, networks=["bridge"], addresses=[own])
 
     def test_first_picture(self):
         names = {self.name() for _ in range(5)}
@@ -338,6 +357,15 @@ class Containerd(scene.Engine):
             self.assertEqual({p["image"] for p in mine}, {IMAGE})
             self.assertEqual(list(dict.fromkeys(p["state"] for p in mine)), ["created", "running", "exited", "removed"])
             self.assertIn(f"{prefix}-{number}", started)
+
+    def test_stop_of_one_that_is_restarted(self):
+        """By containerd's own restart monitor, as nerdctl run --restart asks it to."""
+        name = self.start_container(self.name(), "--label", "containerd.io/restart.status=running", "--label", "a=b")
+        self.gate.picture(id=name, state="running", pod=None)
+        poll.until("its labels are known", lambda: self.gate.pictures(id=name)[-1]["labels"].get("a"))
+        self.assertEqual(self.gate.stop_container("containerd", name)["error"], 0)
+        labels = json.loads(self.engine.ctr("containers", "info", name))["Labels"]
+        self.assertEqual((labels["containerd.io/restart.status"], labels["a"]), ("stopped", "b"))
 
     def test_docker_is_left_to_docker(self):
         gate = Gate("--containerd", self.docker.below.address)
