@@ -162,7 +162,6 @@ static int find_engines(struct up *u, struct diag *reterr)
 		return diag_msg(reterr, -ENAMETOOLONG, "%s is too long", dir);
 	memcpy(u->engine.dir, dir, strlen(dir) + 1);
 	snprintf(u->engine.undo, sizeof(u->engine.undo), "%s", u->undo);
-	snprintf(u->engine.name, sizeof(u->engine.name), "seawall0");
 	int r = private_engine_start(&u->engine, reterr);
 	if (r < 0)
 		return r;

@@ -265,6 +265,9 @@ static int last_words(const struct private_engine *e, struct diag *reterr)
 int private_engine_start(struct private_engine *e, struct diag *reterr)
 {
 	uint64_t deadline = time_monotonic() + START_MS * NSEC_PER_MSEC;
+
+	/* Of the directory, so that two engines on one host never share a cgroup or a bridge. */
+	snprintf(e->name, sizeof(e->name), "seawall%08x", crc32c(0, e->dir, strlen(e->dir)));
 	int r = make_dirs(e, reterr);
 
 	if (r == 0)

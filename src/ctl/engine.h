@@ -27,7 +27,7 @@ int engine_find(struct engine ret[ENGINES_MAX]);
 struct private_engine {
 	char dir[PATH_MAX - 64]; /* data, sockets, log: below it */
 	char undo[PATH_MAX];     /* undo list */
-	char name[16];           /* of its cgroup and bridge: "seawall0" */
+	char name[16];           /* of its cgroup and bridge; set when started */
 	char subnet[20];         /* "10.213.7.0/24", picked when "" */
 	char listen[2][64];      /* further places to listen at: "tcp://203.0.113.10:2375" */
 	int netns_fd;            /* network namespace to live in, 0 = ours */

@@ -108,7 +108,6 @@ static int make_hosts(struct stage *s, int hosts, struct diag *reterr)
 		struct private_engine *e = &s->hosts[i];
 		snprintf(e->dir, sizeof(e->dir), "%.3900s/%c", s->dir, 'a' + i);
 		snprintf(e->undo, sizeof(e->undo), "%s", s->undo);
-		snprintf(e->name, sizeof(e->name), "sw-drill-%c", 'a' + i);
 		snprintf(e->subnet, sizeof(e->subnet), "10.213.%d.0/24", i);
 		snprintf(e->listen[0], sizeof(e->listen[0]), "%s", urls[i]);
 		e->netns_fd = s->netns;
