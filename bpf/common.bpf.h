@@ -19,14 +19,21 @@ static __always_inline void count(enum wire_counter which)
 		++*n;
 }
 
-/* A plain record waits for its batch; one that somebody must act upon wakes the reader. */
+/* What a plain record may fill: the rest is kept for records that somebody must act upon. */
+static __always_inline bool security_room(u64 waiting)
+{
+	return waiting < WIRE_WAKE_BYTES || waiting < bpf_ringbuf_query(&security_ring, BPF_RB_RING_SIZE) / 4 * 3;
+}
+
+/* A plain record waits for its batch; an urgent one wakes the reader. */
 static __always_inline void security_send(struct wire_header *header, u64 size, bool urgent)
 {
-	bool wake = urgent || bpf_ringbuf_query(&security_ring, BPF_RB_AVAIL_DATA) >= WIRE_WAKE_BYTES;
+	u64 waiting = bpf_ringbuf_query(&security_ring, BPF_RB_AVAIL_DATA);
+	u64 flags = urgent || waiting >= WIRE_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	header->size = size;
 	count(WIRE_SEEN);
-	if (bpf_ringbuf_output(&security_ring, header, size, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
+	if ((!urgent && !security_room(waiting)) || bpf_ringbuf_output(&security_ring, header, size, flags))
 		count(WIRE_DROPPED_SECURITY);
 }
 

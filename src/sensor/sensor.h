@@ -15,8 +15,8 @@
 struct sensor_set;
 
 struct sensor_config {
-	uint64_t security_ring_bytes; /* 0 = default 8 MiB */
-	uint64_t bulk_ring_bytes;     /* 0 = default 4 MiB */
+	uint64_t security_ring_bytes; /* 0 = default 4 MiB; twice that of our memory */
+	uint64_t bulk_ring_bytes;     /* 0 = default 1 MiB */
 	uint32_t self_pid;            /* never judged */
 	const char *cgroup_v1;        /* NULL = the v2 hierarchy; "pids" on hosts without v2 containers */
 };

@@ -106,7 +106,7 @@ static void both_say_the_same(void **state)
 		seen[f.judgement]++;
 	}
 	/* The draws are worth something only when each answer is among them. */
-	print_message("no %u, suspect %u, yes %u\n", seen[0], seen[1], seen[2]);
+	print_message("# no %u, suspect %u, yes %u\n", seen[0], seen[1], seen[2]);
 	assert_true(seen[MINER_NO] > 20 && seen[MINER_SUSPECT] > 20 && seen[MINER_YES] > 20);
 }
 
