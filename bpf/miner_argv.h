@@ -89,14 +89,10 @@ miner_inline wire_u64 miner_lower(wire_u64 x)
 	return x | (upper >> 2);
 }
 
-miner_function wire_u64 miner_lookup(struct miner_scan *s, wire_u32 space, wire_u32 from)
+miner_inline void miner_key_fill(struct miner_scan *s, wire_u32 space, wire_u32 from)
 {
-	struct miner_word w;
-	wire_u64 *words;
+	wire_u64 *words = (wire_u64 *)s->key.text;
 
-	if (!s)
-		return 0;
-	words = (wire_u64 *)s->key.text;
 	s->key.prefix_bits = 8 * (sizeof(s->key) - sizeof(s->key.prefix_bits));
 	s->key.space = space;
 	MINER_COPY(s->key.text, s->token + (from & (MINER_TOKEN - 1)), MINER_TEXT);
@@ -105,12 +101,28 @@ miner_function wire_u64 miner_lookup(struct miner_scan *s, wire_u32 space, wire_
 #endif
 	for (wire_u32 i = 0; i < MINER_TEXT / sizeof(wire_u64); i++)
 		words[i] = miner_lower(words[i]);
+}
+
+miner_function wire_u64 miner_lookup(struct miner_scan *s, wire_u32 space, wire_u32 from)
+{
+	struct miner_word w;
+
+	if (!s)
+		return 0;
+	miner_key_fill(s, space, from);
 	w = miner_find(s);
 	return w.class_ | (wire_u64)w.length << 32;
 }
 
 #define MINER_CLASS(found) ((wire_u32)(found))
 #define MINER_LENGTH(found) ((wire_u32)((found) >> 32))
+
+/* No word but a scheme is an argument by itself; each begins with one of these. Saves the look-up. */
+miner_inline int miner_may_be_scheme(char c)
+{
+	c |= 0x20;
+	return c == 's' || c == 'd' || c == 'e' || c == 'n' || c == 'z';
+}
 
 /* ---- the shapes of values ---- */
 
@@ -214,10 +226,12 @@ miner_inline void miner_algorithm(struct miner_argv *a, struct miner_scan *s, wi
 /* The value of an option: the token from byte `from` on. */
 miner_function int miner_value(struct miner_argv *a, struct miner_scan *s, wire_u32 option, wire_u32 from)
 {
-	wire_u64 found = miner_lookup(s, MINER_SPACE_TOKEN, from);
+	wire_u64 found = 0;
 
 	if (!a || !s)
 		return 0;
+	if (miner_may_be_scheme(s->token[from & (MINER_TOKEN - 1)]))
+		found = miner_lookup(s, MINER_SPACE_TOKEN, from);
 	if (MINER_CLASS(found) == MINER_SCHEME) {
 		a->signs |= MINER_SIGN_SURE;
 		miner_keep(a, s, 5, MINER_LENGTH(found));
@@ -229,6 +243,7 @@ miner_function int miner_value(struct miner_argv *a, struct miner_scan *s, wire_
 		if (!miner_is_pool(s, from))
 			return 0;
 		a->signs |= MINER_SIGN_POOL | (option == MINER_OPT_OUT ? MINER_SIGN_OUT : 0);
+		miner_key_fill(s, MINER_SPACE_TOKEN, from);
 		miner_keep(a, s, 2, MINER_TEXT);
 	} else if (option == MINER_OPT_USER) {
 		a->signs |= MINER_SIGN_USER | (miner_is_wallet(s, from) ? MINER_SIGN_WALLET : 0);
@@ -282,7 +297,8 @@ miner_function int miner_argv_feed(struct miner_argv *a, struct miner_scan *s)
 	}
 	if (s->token[0] != '-' && expected)
 		return miner_value(a, s, expected, 0);
-	miner_word_take(a, s, miner_lookup(s, MINER_SPACE_TOKEN, 0));
+	if (s->token[0] == '-' || miner_may_be_scheme(s->token[0]))
+		miner_word_take(a, s, miner_lookup(s, MINER_SPACE_TOKEN, 0));
 	return 0;
 }
 

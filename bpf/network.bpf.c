@@ -99,7 +99,7 @@ static __always_inline int attempt(struct bpf_sock_addr *ctx, struct wire_net *r
 	header_fill(&rec->header, WIRE_NET, entry->container);
 	process_fill(&rec->process, task);
 	rec->kind = WIRE_NET_CONNECT;
-	rec->proto = ctx->type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+	rec->proto = ctx->protocol;
 	rec->direction = WIRE_DIRECTION_OUTBOUND;
 	note = bpf_map_lookup_elem(&notes, &pid);
 	attempt_judge(rec, entry->slot, note);

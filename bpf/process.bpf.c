@@ -87,11 +87,14 @@ static __always_inline void args_fill(struct exec_scratch *s, struct task_struct
 	scratch_exec(s)->args_size = size;
 }
 
+/* A child is what its parent is. A number that was another process's before starts with nothing. */
 static __always_inline void note_inherit(u32 parent, u32 child)
 {
 	struct wire_note *note = bpf_map_lookup_elem(&notes, &parent);
 
-	if (note && bpf_map_update_elem(&notes, &child, note, BPF_ANY))
+	if (!note)
+		bpf_map_delete_elem(&notes, &child);
+	else if (bpf_map_update_elem(&notes, &child, note, BPF_ANY))
 		count(WIRE_DROPPED_NOTE);
 }
 

@@ -15,6 +15,8 @@ static void table_is_sound(void **state)
 		const struct miner_table_row *a = &miner_table[i];
 
 		assert_in_range(strlen(a->text), 1, MINER_TEXT - 1);
+		if (a->class_ == MINER_SCHEME)
+			assert_non_null(strchr("sdenz", a->text[0])); /* miner_may_be_scheme() */
 		for (const char *c = a->text; *c; c++)
 			assert_false(isupper((unsigned char)*c));
 		for (size_t j = i + 1; j < miner_table_count; j++) {
