@@ -83,7 +83,10 @@ static bool has_item(void *ctx, const struct json *answer)
 {
 	const struct json **ret = ctx;
 
-	*ret = json_first(json_get(answer, "items"));
+	/* The newest come first: the last is the one it began with. */
+	*ret = NULL;
+	for (const struct json *i = json_first(json_get(answer, "items")); i; i = json_next(i))
+		*ret = i;
 	return *ret != NULL;
 }
 

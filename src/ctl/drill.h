@@ -55,7 +55,7 @@ uint64_t drill_ms(const struct drill *d);
  */
 typedef bool drill_found_fn(void *ctx, const struct json *answer);
 int drill_wait(struct drill *d, const char *path, unsigned ms, drill_found_fn *found, void *ctx, struct reply *ret);
-/* drill_wait() for the first item of a list. *ret_item points into *ret. */
+/* drill_wait() for the oldest item of a list that gives the newest first. *ret_item points into *ret. */
 int drill_wait_item(struct drill *d, const char *path, unsigned ms, struct reply *ret, const struct json **ret_item);
 /* The container that was made of an image on any engine of the drill; its id goes to ret_id. */
 int drill_wait_container(struct drill *d, const char *image, int nth, unsigned ms, char ret_id[65]);

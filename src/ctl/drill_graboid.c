@@ -255,7 +255,7 @@ static int steps_scripts(struct story *s)
 	if (r == 0)
 		r = drill_wait_container(s->d, "seawall-drill/nginx", 0, STORY_MS, s->miner);
 	if (r == 0 || r == -ETIMEDOUT)
-		r = report_exec(s, &mine, s->worm, s->miner[0] ? MINER : "the miner's container was not seen");
+		r = report_exec(s, &mine, s->worm, s->miner[0] ? "--restart" : "the miner's container was not seen");
 	return r;
 }
 
