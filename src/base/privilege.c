@@ -17,6 +17,17 @@ uid_t privilege_uid(const char *user, uid_t otherwise)
 	return pw ? pw->pw_uid : otherwise;
 }
 
+int privilege_act_as(uid_t uid)
+{
+	int death_signal = 0;
+
+	prctl(PR_GET_PDEATHSIG, &death_signal);
+	/* Back to root: the user first, who may then change the group again; away from it: last. */
+	if (uid == 0 ? seteuid(0) < 0 || setegid(0) < 0 : setegid((gid_t)uid) < 0 || seteuid(uid) < 0)
+		return -errno;
+	return prctl(PR_SET_PDEATHSIG, death_signal) < 0 ? -errno : 0;
+}
+
 int privilege_become(const char *user, uid_t otherwise, const char *root)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -26,7 +37,7 @@ int privilege_become(const char *user, uid_t otherwise, const char *root)
 	uid_t uid = privilege_uid(user, otherwise);
 	if (root && (chroot(root) < 0 || chdir("/") < 0))
 		return -errno;
-	/* Another user's processes do not hear of their parent's end unless they ask again. */
+	/* The kernel drops the parent-death signal at every change of user: asked for again after it. */
 	int death_signal = 0;
 	prctl(PR_GET_PDEATHSIG, &death_signal);
 	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)

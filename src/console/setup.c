@@ -58,9 +58,7 @@ static int become_for_now(uid_t uid)
 {
 	if (geteuid() != 0 && getuid() != 0)
 		return 0;
-	if (uid == 0) /* back */
-		return seteuid(0) < 0 || setegid(0) < 0 ? -errno : 0;
-	return setegid((gid_t)uid) < 0 || seteuid(uid) < 0 ? -errno : 0;
+	return privilege_act_as(uid);
 }
 
 /* --- first user and token --- */
