@@ -38,12 +38,33 @@ static void name_slots(struct defender *d)
 	}
 }
 
-/* Takes over p. The kernel gets it first: if it refuses, nothing changes. */
+static void soften(enum effect *e)
+{
+	if (*e > EFFECT_ALERT)
+		*e = EFFECT_ALERT;
+}
+
+/* Dry run: every rule only tells, in the kernel as well. p is ours alone. */
+static void soften_all(struct policy *p)
+{
+	for (uint32_t i = 0; i < p->runtime_count; i++) {
+		struct runtime_rule *r = &p->runtime[i];
+		for (int k = 0; k < DETECTION_COUNT_; k++)
+			soften(&r->effects[k]);
+		soften(&r->processes.effect);
+		soften(&r->network.effect);
+		soften(&r->files.effect);
+	}
+}
+
+/* Takes a reference of p. The kernel gets it first: if it refuses, nothing changes. */
 static int put_in_force(struct defender *d, struct policy *p)
 {
 	uint32_t slots[POLICY_RULES_MAX] = {0}, cursor = 0;
 	struct diag diag = {0};
 
+	if (d->config.dry_run)
+		soften_all(p);
 	int r = d->sensor ? sensor_policy_apply(d->sensor, p, slots, &diag) : 0;
 	if (r < 0)
 		return log_err(r, "the kernel does not take policy revision %llu: %s", (unsigned long long)p->revision, diag.message);

@@ -3,6 +3,7 @@
 the API, the database. Nothing in here knows more than interface.md promises, except where the database
 lies."""
 import calendar
+import contextlib
 import http.client
 import json
 import os
@@ -234,7 +235,7 @@ class Seawall:
         if query:
             path += "?" + urllib.parse.urlencode(query)
         connection, response = self.open("GET", "/api/v1" + path)
-        with connection:
+        with contextlib.closing(connection):
             body = response.read()
         if response.status != 200:
             raise Failed(f"GET {path}: {response.status} {body[:300]!r}")
