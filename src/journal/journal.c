@@ -121,7 +121,7 @@ static int repair_last(struct journal *j)
 		return r;
 	j->next_seq = s->first;
 	s->max_wall = 0;
-	while (segment_next(&m, &good, true, &rec)) {
+	for (size_t at = 0; segment_next(&m, &at, true, &rec) && rec.seq >= j->next_seq; good = at) {
 		j->next_seq = rec.seq + 1;
 		if (rec.wall > s->max_wall)
 			s->max_wall = rec.wall;

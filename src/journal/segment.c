@@ -27,7 +27,7 @@ bool segment_name_parse(const char *name, uint64_t *ret_first)
 		return false;
 	memcpy(digits, name, 20);
 	digits[20] = 0;
-	return parse_u64(digits, 1, UINT64_MAX, ret_first) == 0;
+	return parse_u64(digits, 1, SEGMENT_SEQ_MAX, ret_first) == 0;
 }
 
 int segment_map_open(struct segment_map *ret, int dir, uint64_t first)
@@ -84,7 +84,8 @@ bool segment_next(const struct segment_map *m, size_t *offset, bool check, struc
 	struct segment_record rec = {.size = size, .data = head + SEGMENT_HEADER};
 	rec.seq = reader_u64(&r);
 	rec.wall = reader_u64(&r);
-	if (size > SEGMENT_RECORD_MAX || size > m->size - *offset - SEGMENT_HEADER || rec.seq == 0)
+	if (size > SEGMENT_RECORD_MAX || size > m->size - *offset - SEGMENT_HEADER || rec.seq == 0 ||
+		rec.seq > SEGMENT_SEQ_MAX)
 		return false;
 	if (check) {
 		uint32_t want = crc32c(0, head, 4);

@@ -14,6 +14,7 @@
 
 #define SEGMENT_HEADER 24u /* u32 length of payload, u32 crc32c of the rest, u64 seq, u64 wall ns */
 #define SEGMENT_RECORD_MAX (1u << 20)
+#define SEGMENT_SEQ_MAX (UINT64_MAX / 2) /* no journal gets there: a larger number is damage */
 
 struct segment_record {
 	uint64_t seq;
