@@ -10,7 +10,9 @@
 #include "ipc/ipc.h"
 #include "runtime/runtime.h"
 
-#define QUEUE_HIGH (1u << 20) /* bytes waiting for the Defender, beyond which changes wait in the inventory */
+#define QUEUE_HIGH                                                                                 \
+	(1u << 20) /* bytes waiting for the Defender, beyond which changes wait in the inventory   \
+		    */
 #define QUEUE_PAUSE_MS 5
 #define SEQ_ENGINES 16 /* sequence numbers carry the index of the engine */
 
@@ -18,7 +20,7 @@ struct engine {
 	struct gate *gate;
 	struct runtime *runtime;
 	const struct gate_engine *config;
-	bool opening;     /* it waits for a socket */
+	bool opening;	   /* it waits for a socket */
 	uint64_t open_seq; /* of the question in flight, 0 = not asked yet */
 	bool synced_told;
 	unsigned refused_told;
@@ -45,7 +47,9 @@ static void warn_refused(struct engine *e)
 	if (refused == e->refused_told)
 		return;
 	if (!e->refused_told)
-		log_warn(0, "%s: %zu containers are known, more find no room and are not watched by name",
+		log_warn(0,
+			"%s: %zu containers are known, more find no room and are not watched by "
+			"name",
 			e->config->socket, runtime_count(e->runtime));
 	e->refused_told = refused;
 }
@@ -88,7 +92,8 @@ static int on_pause(void *ctx)
 static void ask_for_socket(struct engine *e)
 {
 	struct ipc_peer *peer = defender(e->gate);
-	struct ipc_engine body = {.kind = e->config->kind, .socket = (char *)(uintptr_t)e->config->socket};
+	struct ipc_engine body = {
+		.kind = e->config->kind, .socket = (char *)(uintptr_t)e->config->socket};
 
 	if (!peer || !e->opening)
 		return;
@@ -181,7 +186,8 @@ static void stop(struct gate *g, uint64_t seq, const struct ipc_stop *body)
 	answer_stop(g, seq, -ENOENT, "no such engine");
 }
 
-static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
+static int on_message(
+	void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
 {
 	struct gate *g = ctx;
 
@@ -231,7 +237,9 @@ struct gate *gate_free(struct gate *g)
 static int add_engine(struct gate *g, const struct gate_engine *config)
 {
 	struct engine *e = &g->engines[g->engine_count];
-	struct runtime_config rc = {.loop = g->loop, .kind = config->kind, .socket = config->socket,
+	struct runtime_config rc = {.loop = g->loop,
+		.kind = config->kind,
+		.socket = config->socket,
 		.listener = {on_open, on_changed, on_status, on_created, on_stopped, e}};
 
 	*e = (struct engine){.gate = g, .config = config};
@@ -241,12 +249,18 @@ static int add_engine(struct gate *g, const struct gate_engine *config)
 	return r;
 }
 
-int gate_new(struct gate **ret, struct loop *loop, const struct gate_options *options, uid_t peer_uid)
+int gate_new(
+	struct gate **ret, struct loop *loop, const struct gate_options *options, uid_t peer_uid)
 {
 	CLEANUP(gate_free) struct gate *g = calloc(1, sizeof(*g));
-	struct ipc_config config = {.loop = loop, .role = IPC_GATE, .accept_roles = IPC_DEFENDER,
-		.program = "seawall-gate " SEAWALL_VERSION, .peer_uid = peer_uid, .on_message = on_message,
-		.on_closed = on_closed, .ctx = g};
+	struct ipc_config config = {.loop = loop,
+		.role = IPC_GATE,
+		.accept_roles = IPC_DEFENDER,
+		.program = "seawall-gate " SEAWALL_VERSION,
+		.peer_uid = peer_uid,
+		.on_message = on_message,
+		.on_closed = on_closed,
+		.ctx = g};
 
 	if (!g)
 		return -ENOMEM;

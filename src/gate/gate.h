@@ -17,7 +17,8 @@ struct gate_engine {
 
 struct gate_options {
 	const char *root;   /* directory to be confined to */
-	const char *socket; /* of the Defender, below root when it is to be found after a restart of the Defender */
+	const char *socket; /* of the Defender, below root when it is to be found after a restart of
+			       the Defender */
 	struct gate_engine engines[GATE_ENGINES_MAX];
 	unsigned engine_count;
 };
@@ -25,7 +26,8 @@ struct gate_options {
 struct gate;
 
 /* socket: path of the Defender's socket as seen now; peer_uid: who must be behind it. */
-int gate_new(struct gate **ret, struct loop *loop, const struct gate_options *options, uid_t peer_uid);
+int gate_new(
+	struct gate **ret, struct loop *loop, const struct gate_options *options, uid_t peer_uid);
 struct gate *gate_free(struct gate *g);
 CLEANUP_DEFINE(struct gate, gate_free)
 

@@ -13,7 +13,9 @@
 
 #define MEMORY_MAX (1024ull << 20) /* address space: 20,000 containers with room to spare */
 #define FILES_MAX 256
-#define NICE (-10) /* a container's first exec comes 100 ms after its create event, on a busy host too */
+#define NICE                                                                                       \
+	(-10) /* a container's first exec comes 100 ms after its create event, on a busy host too  \
+	       */
 #ifdef SANITIZED
 #define CONFINED false
 #else
@@ -22,9 +24,11 @@
 
 static int set_limits(void)
 {
-	struct rlimit memory = {MEMORY_MAX, MEMORY_MAX}, files = {FILES_MAX, FILES_MAX}, none = {0, 0};
+	struct rlimit memory = {MEMORY_MAX, MEMORY_MAX}, files = {FILES_MAX, FILES_MAX},
+		      none = {0, 0};
 
-	if ((CONFINED && setrlimit(RLIMIT_AS, &memory) < 0) || setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+	if ((CONFINED && setrlimit(RLIMIT_AS, &memory) < 0) ||
+		setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
 		return -errno;
 	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
 		log_debug("no priority over others");

@@ -18,14 +18,14 @@ static const struct {
 	{"root", "DIR", "directory to be confined to (default: $SEAWALL_STATE/gate)", RUNTIME_NONE},
 	{"docker", "PATH", "watch a Docker engine at this socket", RUNTIME_DOCKER},
 	{"containerd", "PATH", "watch a containerd at this socket", RUNTIME_CONTAINERD},
-	{"podman", "PATH", "watch a podman service at this socket", RUNTIME_PODMAN},
 	{"help", NULL, "print this", RUNTIME_NONE},
 	{"version", NULL, "print the version", RUNTIME_NONE},
 };
 
 static void usage(FILE *out)
 {
-	fprintf(out, "Usage: seawall-gate [OPTION]...\nTells the Defender which containers exist. Started by `seawall up`.\n\n");
+	fprintf(out, "Usage: seawall-gate [OPTION]...\nTells the Defender which containers exist. "
+		     "Started by `seawall up`.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		fprintf(out, "  --%s %-*s %s\n", table[i].name, (int)(18 - strlen(table[i].name)),
 			table[i].arg ? table[i].arg : "", table[i].help);
@@ -64,7 +64,8 @@ int gate_options_parse(struct gate_options *o, int argc, char **argv)
 	int i, c, r = 0;
 
 	for (size_t t = 0; t < ARRAY_SIZE(table); t++)
-		longs[t] = (struct option){table[t].name, table[t].arg ? required_argument : no_argument, NULL, 0};
+		longs[t] = (struct option){
+			table[t].name, table[t].arg ? required_argument : no_argument, NULL, 0};
 	while ((c = getopt_long(argc, argv, "", longs, &i)) == 0) {
 		if (table[i].engine != RUNTIME_NONE)
 			r = add_engine(o, table[i].engine, optarg);

@@ -34,7 +34,7 @@ struct request {
 	CURL *easy;
 	struct curl_slist *headers;
 	struct buf body;
-	int refused;  /* errno that our own callback ended it with */
+	int refused; /* errno that our own callback ended it with */
 	int grpc_status;
 	char grpc_message[256];
 	char curl_error[CURL_ERROR_SIZE];
@@ -104,7 +104,8 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
 static int decoy_open(struct client *c)
 {
 	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	CLEANUP(fd_close) int filler = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(fd_close)
+	int filler = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	socklen_t n = sizeof(c->decoy_address);
 
 	if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x080000)
@@ -112,9 +113,11 @@ static int decoy_open(struct client *c)
 	if (fd < 0 || filler < 0)
 		return -errno;
 	c->decoy_address.sa_family = AF_UNIX;
-	/* A name without characters makes the kernel choose one, short enough for a plain sockaddr. */
+	/* A name without characters makes the kernel choose one, short enough for a plain sockaddr.
+	 */
 	if (bind(fd, &c->decoy_address, sizeof(sa_family_t)) < 0 || listen(fd, 0) < 0 ||
-		getsockname(fd, &c->decoy_address, &n) < 0 || connect(filler, &c->decoy_address, n) < 0)
+		getsockname(fd, &c->decoy_address, &n) < 0 ||
+		connect(filler, &c->decoy_address, n) < 0)
 		return -errno;
 	c->decoy_size = n;
 	c->decoy = take_fd(fd);
@@ -196,8 +199,9 @@ static void pump(struct client *c);
 static int on_socket_ready(void *ctx, int fd, uint32_t events)
 {
 	struct client *c = ctx;
-	int action = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-		(events & (EPOLLHUP | EPOLLERR) ? CURL_CSELECT_IN | CURL_CSELECT_ERR : 0);
+	int action = (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+		     (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+		     (events & (EPOLLHUP | EPOLLERR) ? CURL_CSELECT_IN | CURL_CSELECT_ERR : 0);
 	int running;
 
 	curl_multi_socket_action(c->multi, fd, action, &running);
@@ -228,7 +232,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *a
 {
 	struct client *c = ctx;
 	struct loop_source *source = assigned;
-	uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+	uint32_t events =
+		(what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
 
 	if (what == CURL_POLL_REMOVE) {
 		loop_source_free(source);
@@ -266,7 +271,8 @@ static int set_headers(struct request *q)
 	return 0;
 }
 
-/* libcurl before 8.0 fails when a request with prior knowledge meets a connection that is HTTP/2 already. */
+/* libcurl before 8.0 fails when a request with prior knowledge meets a connection that is HTTP/2
+ * already. */
 static long http_version(const struct client *c)
 {
 	if (!c->config.http2)
@@ -292,7 +298,8 @@ static int request_prepare(struct request *q)
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	/* Never opened: it keeps libcurl from resolving a name. */
 	curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, "/engine.sock");
-	/* There is only one address; with the decoy this is how soon libcurl looks at the socket. */
+	/* There is only one address; with the decoy this is how soon libcurl looks at the socket.
+	 */
 	curl_easy_setopt(e, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, 1L);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);
@@ -334,10 +341,14 @@ static void request_finish(struct request *q, int error, const char *message)
 	}
 	if (q->easy)
 		curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
-	q->call.on_done(q->call.ctx, &(struct client_result){
-		.error = error, .status = (int)status, .grpc_status = q->grpc_status, .key = q->key,
-		.message = message ? message : q->grpc_message,
-		.body = q->body.data ? q->body.data : (const uint8_t *)"", .size = q->body.len});
+	q->call.on_done(
+		q->call.ctx, &(struct client_result){.error = error,
+				     .status = (int)status,
+				     .grpc_status = q->grpc_status,
+				     .key = q->key,
+				     .message = message ? message : q->grpc_message,
+				     .body = q->body.data ? q->body.data : (const uint8_t *)"",
+				     .size = q->body.len});
 }
 
 /* Is there a connection, or a socket to make one, that the next request could use? */
@@ -426,7 +437,10 @@ static void collect_finished(struct client *c)
 			continue;
 		}
 		int r = error_of(q, code);
-		request_finish(q, r, r == 0 ? NULL : q->curl_error[0] ? q->curl_error : curl_easy_strerror(code));
+		request_finish(q, r,
+			r == 0		   ? NULL
+			: q->curl_error[0] ? q->curl_error
+					   : curl_easy_strerror(code));
 	}
 }
 
@@ -460,7 +474,8 @@ int client_send(struct client *c, const struct client_call *call)
 		return -ENOMEM;
 	if (c->waiting_count >= QUEUE_MAX)
 		return -ENOBUFS;
-	*q = (struct request){.client = c, .call = *call, .body = BUF_INIT(call->max), .grpc_status = -1};
+	*q = (struct request){
+		.client = c, .call = *call, .body = BUF_INIT(call->max), .grpc_status = -1};
 	if (call->key && strlen(call->key) >= sizeof(q->key))
 		return -ENAMETOOLONG;
 	struct buf key = BUF_FIXED((uint8_t *)q->key, sizeof(q->key));
@@ -490,7 +505,8 @@ void client_opened(struct client *c, int fd)
 	c->opening = false;
 	if (fd < 0) {
 		struct request *q;
-		unsigned n = c->waiting_count; /* those made by the callbacks wait for the next try */
+		unsigned n =
+			c->waiting_count; /* those made by the callbacks wait for the next try */
 
 		while (n-- && (q = TAILQ_FIRST(&c->waiting)))
 			request_finish(q, fd, strerror(-fd));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests to one engine over connected sockets that somebody else opens: libcurl's multi interface
- * on a loop. Knows HTTP/1.1 and HTTP/2 with prior knowledge, bodies with a limit, and streams; knows
- * nothing of containers. Every new connection asks the opener for one socket, because the program
- * that parses engine data has no right to open the engine's socket itself.
+ * on a loop. Knows HTTP/1.1 and HTTP/2 with prior knowledge, bodies with a limit, and streams;
+ * knows nothing of containers. Every new connection asks the opener for one socket, because the
+ * program that parses engine data has no right to open the engine's socket itself.
  */
 #pragma once
 
@@ -30,10 +30,10 @@ struct client_config {
 
 /* What came of a request. All pointers are borrowed for the call. */
 struct client_result {
-	int error;  /* 0, or a negative errno: the request did not get an answer */
-	int status; /* HTTP status */
-	int grpc_status; /* of the trailers, -1 = there was none */
-	const char *key; /* of the request */
+	int error;	     /* 0, or a negative errno: the request did not get an answer */
+	int status;	     /* HTTP status */
+	int grpc_status;     /* of the trailers, -1 = there was none */
+	const char *key;     /* of the request */
 	const char *message; /* for people, when error is set or gRPC says more; else "" */
 	const uint8_t *body;
 	size_t size;
@@ -47,12 +47,12 @@ struct client_call {
 	const char *method; /* borrowed for good */
 	const char *path;
 	const char *content_type; /* borrowed for good; NULL = no body */
-	const char *header; /* one more line; copied; NULL = none */
+	const char *header;	  /* one more line; copied; NULL = none */
 	const void *body;
 	size_t body_size;
-	size_t max;             /* bytes of the answer; more ends it with -EFBIG. Not for streams */
-	uint32_t timeout_ms;    /* 0 = none */
-	bool urgent;            /* before all that wait */
+	size_t max;	     /* bytes of the answer; more ends it with -EFBIG. Not for streams */
+	uint32_t timeout_ms; /* 0 = none */
+	bool urgent;	     /* before all that wait */
 	client_data_fn *on_data; /* streamed when set: the result has no body */
 	client_done_fn *on_done;
 	void *ctx;

@@ -48,11 +48,19 @@ void containerd_call(struct containerd *d, const struct containerd_call *call)
 	if (call->namespace_)
 		buf_printf(&line, "containerd-namespace: %s", call->namespace_);
 	if (r == 0)
-		r = client_send(d->rt->client, &(struct client_call){.method = "POST", .path = call->method,
-			.content_type = "application/grpc", .header = call->namespace_ ? header : NULL, .body = body.data,
-			.body_size = body.len, .max = call->max ? call->max : ANSWER_MAX,
-			.timeout_ms = call->on_data ? 0 : CONTAINERD_TIMEOUT_MS, .on_data = call->on_data,
-			.on_done = call->on_done, .ctx = d, .key = call->key});
+		r = client_send(d->rt->client,
+			&(struct client_call){.method = "POST",
+				.path = call->method,
+				.content_type = "application/grpc",
+				.header = call->namespace_ ? header : NULL,
+				.body = body.data,
+				.body_size = body.len,
+				.max = call->max ? call->max : ANSWER_MAX,
+				.timeout_ms = call->on_data ? 0 : CONTAINERD_TIMEOUT_MS,
+				.on_data = call->on_data,
+				.on_done = call->on_done,
+				.ctx = d,
+				.key = call->key});
 	if (r < 0)
 		runtime_lost(d->rt, r, NULL);
 }
@@ -69,7 +77,8 @@ bool containerd_failed(struct containerd *d, const struct client_result *res)
 	if (res->error < 0)
 		runtime_lost(d->rt, res->error, res->message);
 	else {
-		buf_printf(&b, "containerd answered %d/%d to %s: %.100s", res->status, res->grpc_status, res->key, res->message);
+		buf_printf(&b, "containerd answered %d/%d to %s: %.100s", res->status,
+			res->grpc_status, res->key, res->message);
 		runtime_lost(d->rt, -EPROTO, why);
 	}
 	return true;
@@ -80,7 +89,9 @@ void *containerd_message(const struct client_result *res, const ProtobufCMessage
 	const uint8_t *message;
 	size_t n;
 
-	return grpc_single(res->body, res->size, &message, &n) < 0 ? NULL : protobuf_c_message_unpack(type, NULL, n, message);
+	return grpc_single(res->body, res->size, &message, &n) < 0
+		       ? NULL
+		       : protobuf_c_message_unpack(type, NULL, n, message);
 }
 
 bool containerd_watches(const char *namespace_)
@@ -93,12 +104,14 @@ bool containerd_watches(const char *namespace_)
 
 uint64_t containerd_time(const Ctrd__Timestamp *t)
 {
-	if (!t || t->seconds <= 0 || t->seconds > 9000000000 || t->nanos < 0 || (uint64_t)t->nanos >= NSEC_PER_SEC)
+	if (!t || t->seconds <= 0 || t->seconds > 9000000000 || t->nanos < 0 ||
+		(uint64_t)t->nanos >= NSEC_PER_SEC)
 		return 0;
 	return (uint64_t)t->seconds * NSEC_PER_SEC + (uint64_t)t->nanos;
 }
 
-int containerd_entry(struct containerd *d, const char *namespace_, const char *id, struct inventory_entry **ret)
+int containerd_entry(
+	struct containerd *d, const char *namespace_, const char *id, struct inventory_entry **ret)
 {
 	struct inventory_entry *e;
 	int r = runtime_entry(d->rt, id, &e);
@@ -121,7 +134,10 @@ void containerd_set_image(struct inventory_entry *e, const char *image)
 	inventory_set_text(&e->image_ref, image, INVENTORY_IMAGE_MAX);
 	/* Images of CRI may go by their id alone. */
 	inventory_set_text(&e->container.image,
-		str_has_prefix(image, "sha256:") ? image : image_canonical(image, canonical, sizeof(canonical)), INVENTORY_IMAGE_MAX);
+		str_has_prefix(image, "sha256:")
+			? image
+			: image_canonical(image, canonical, sizeof(canonical)),
+		INVENTORY_IMAGE_MAX);
 }
 
 static void on_image(void *ctx, const struct client_result *res)
@@ -134,7 +150,8 @@ static void on_image(void *ctx, const struct client_result *res)
 		return;
 	Ctrd__ImageResponse *answer = containerd_message(res, &ctrd__image_response__descriptor);
 	if (answer && answer->image && answer->image->target && *answer->image->target->digest) {
-		inventory_set_text(&e->container.digest, answer->image->target->digest, INVENTORY_ID_MAX);
+		inventory_set_text(
+			&e->container.digest, answer->image->target->digest, INVENTORY_ID_MAX);
 		runtime_changed(d->rt, e);
 	}
 	if (answer)
@@ -148,8 +165,8 @@ static void ask_image(struct containerd *d, struct inventory_entry *e)
 	if (!e->image_ref)
 		return;
 	request.name = e->image_ref;
-	containerd_call(d, &(struct containerd_call){"/containerd.services.images.v1.Images/Get", e->scope, &request.base,
-		e->container.id, 0, NULL, on_image});
+	containerd_call(d, &(struct containerd_call){"/containerd.services.images.v1.Images/Get",
+				   e->scope, &request.base, e->container.id, 0, NULL, on_image});
 }
 
 void containerd_describe(struct containerd *d, struct inventory_entry *e, const Ctrd__Container *c)
@@ -187,7 +204,8 @@ static void on_container(void *ctx, const struct client_result *res)
 	}
 	if (containerd_failed(d, res) || !e)
 		return;
-	Ctrd__ContainerResponse *answer = containerd_message(res, &ctrd__container_response__descriptor);
+	Ctrd__ContainerResponse *answer =
+		containerd_message(res, &ctrd__container_response__descriptor);
 	if (answer && answer->container)
 		containerd_describe(d, e, answer->container);
 	if (answer)
@@ -205,8 +223,8 @@ void containerd_ask(struct containerd *d, struct inventory_entry *e)
 		return;
 	e->asking = true;
 	request.name = e->container.id;
-	containerd_call(d, &(struct containerd_call){CONTAINERS "Get", e->scope, &request.base, e->container.id, 0, NULL,
-		on_container});
+	containerd_call(d, &(struct containerd_call){CONTAINERS "Get", e->scope, &request.base,
+				   e->container.id, 0, NULL, on_container});
 }
 
 static int on_events(void *ctx, const void *data, size_t n)
@@ -236,8 +254,9 @@ static void subscribe(struct containerd *d)
 
 	request.n_filters = 1;
 	request.filters = filters;
-	containerd_call(d, &(struct containerd_call){"/containerd.services.events.v1.Events/Subscribe", NULL, &request.base,
-		"the event stream", 0, on_events, on_events_end});
+	containerd_call(
+		d, &(struct containerd_call){"/containerd.services.events.v1.Events/Subscribe",
+			   NULL, &request.base, "the event stream", 0, on_events, on_events_end});
 }
 
 static void on_version(void *ctx, const struct client_result *res)
@@ -246,7 +265,8 @@ static void on_version(void *ctx, const struct client_result *res)
 
 	if (containerd_failed(d, res))
 		return;
-	Ctrd__VersionResponse *answer = containerd_message(res, &ctrd__version_response__descriptor);
+	Ctrd__VersionResponse *answer =
+		containerd_message(res, &ctrd__version_response__descriptor);
 	if (!answer) {
 		runtime_lost(d->rt, -EBADMSG, "the version does not parse");
 		return;
@@ -255,7 +275,8 @@ static void on_version(void *ctx, const struct client_result *res)
 	ctrd__version_response__free_unpacked(answer, NULL);
 	subscribe(d);
 	containerd_picture(d);
-	/* When exactly the subscription begins containerd does not tell: what fell between is seen then. */
+	/* When exactly the subscription begins containerd does not tell: what fell between is seen
+	 * then. */
 	loop_timer_set(d->second_look, SECOND_LOOK_MS, 0);
 }
 
@@ -273,8 +294,9 @@ static int containerd_connect(struct runtime *rt)
 	struct containerd *d = rt->engine;
 	Ctrd__VersionResponse empty = CTRD__VERSION_RESPONSE__INIT;
 
-	containerd_call(d, &(struct containerd_call){"/containerd.services.version.v1.Version/Version", NULL, &empty.base,
-		"the version", VERSION_MAX, NULL, on_version});
+	containerd_call(
+		d, &(struct containerd_call){"/containerd.services.version.v1.Version/Version",
+			   NULL, &empty.base, "the version", VERSION_MAX, NULL, on_version});
 	return 0;
 }
 
@@ -324,10 +346,15 @@ static void on_updated(void *ctx, const struct client_result *res)
 {
 	struct containerd *d = ctx;
 	uint64_t seq;
-	bool done = res->error == 0 && (res->grpc_status == 0 || res->grpc_status == GRPC_NOT_FOUND);
+	bool done =
+		res->error == 0 && (res->grpc_status == 0 || res->grpc_status == GRPC_NOT_FOUND);
 
 	if (parse_u64(res->key, 0, UINT64_MAX, &seq) == 0)
-		answer_stop(d->rt, seq, done ? 0 : res->error < 0 ? res->error : -EIO, done ? "restart monitor told to stop" : res->message);
+		answer_stop(d->rt, seq,
+			done		 ? 0
+			: res->error < 0 ? res->error
+					 : -EIO,
+			done ? "restart monitor told to stop" : res->message);
 }
 
 /*
@@ -336,7 +363,8 @@ static void on_updated(void *ctx, const struct client_result *res)
  */
 static int containerd_stop(struct runtime *rt, const char *id, uint64_t seq)
 {
-	static char label[] = RESTART_LABEL, path[] = "labels." RESTART_LABEL, stopped[] = "stopped";
+	static char label[] = RESTART_LABEL, path[] = "labels." RESTART_LABEL,
+		    stopped[] = "stopped";
 	Ctrd__UpdateContainerRequest request = CTRD__UPDATE_CONTAINER_REQUEST__INIT;
 	Ctrd__Container container = CTRD__CONTAINER__INIT;
 	Ctrd__FieldMask mask = CTRD__FIELD_MASK__INIT;
@@ -359,7 +387,8 @@ static int containerd_stop(struct runtime *rt, const char *id, uint64_t seq)
 	request.container = &container;
 	request.update_mask = &mask;
 	buf_printf(&b, "%" PRIu64, seq);
-	containerd_call(rt->engine, &(struct containerd_call){CONTAINERS "Update", e->scope, &request.base, key, 0, NULL, on_updated});
+	containerd_call(rt->engine, &(struct containerd_call){CONTAINERS "Update", e->scope,
+					    &request.base, key, 0, NULL, on_updated});
 	return 0;
 }
 

@@ -21,7 +21,7 @@ struct containerd {
 };
 
 struct containerd_call {
-	const char *method;     /* "/containerd.services.tasks.v1.Tasks/List" */
+	const char *method;	/* "/containerd.services.tasks.v1.Tasks/List" */
 	const char *namespace_; /* NULL = none */
 	const ProtobufCMessage *message;
 	const char *key; /* of the answer, and what failed for people */
@@ -41,7 +41,8 @@ bool containerd_watches(const char *namespace_);
 uint64_t containerd_time(const Ctrd__Timestamp *t); /* wall ns, 0 = none */
 
 /* Finds or makes the entry of a container. */
-int containerd_entry(struct containerd *d, const char *namespace_, const char *id, struct inventory_entry **ret);
+int containerd_entry(
+	struct containerd *d, const char *namespace_, const char *id, struct inventory_entry **ret);
 void containerd_describe(struct containerd *d, struct inventory_entry *e, const Ctrd__Container *c);
 void containerd_set_image(struct inventory_entry *e, const char *image);
 /* Asks for labels and image of a container. */

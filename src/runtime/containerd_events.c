@@ -98,7 +98,8 @@ static void task_ended(const struct occurrence *o)
 	e->container.state = CONTAINER_EXITED;
 	e->container.pid = 0;
 	e->container.exit_code = (int32_t)m->exit_status;
-	e->container.finished = containerd_time(m->exited_at) ? containerd_time(m->exited_at) : o->time;
+	e->container.finished =
+		containerd_time(m->exited_at) ? containerd_time(m->exited_at) : o->time;
 	runtime_changed(o->containerd->rt, e);
 }
 
@@ -141,15 +142,17 @@ static const struct {
 
 static void apply(struct containerd *d, const Ctrd__Envelope *envelope)
 {
-	struct occurrence o = {.containerd = d, .envelope = envelope, .time = containerd_time(envelope->timestamp)};
+	struct occurrence o = {.containerd = d,
+		.envelope = envelope,
+		.time = containerd_time(envelope->timestamp)};
 
 	if (!envelope->event || !containerd_watches(envelope->namespace_))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
 		if (strcmp(events[i].topic, envelope->topic) != 0)
 			continue;
-		ProtobufCMessage *message = protobuf_c_message_unpack(events[i].type, NULL, envelope->event->value.len,
-			envelope->event->value.data);
+		ProtobufCMessage *message = protobuf_c_message_unpack(events[i].type, NULL,
+			envelope->event->value.len, envelope->event->value.data);
 		if (!message) {
 			containerd_picture(d); /* something happened and we do not know what */
 			return;

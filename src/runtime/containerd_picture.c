@@ -44,7 +44,8 @@ static void next_namespace(struct containerd *d)
 /* Running once and without a task now: it ended. */
 static void settle_idle(struct containerd *d)
 {
-	for (struct inventory_entry *e = inventory_first(d->rt->inventory); e; e = inventory_next(e)) {
+	for (struct inventory_entry *e = inventory_first(d->rt->inventory); e;
+		e = inventory_next(e)) {
 		if (!e->idle || e->asked != e->changes)
 			continue;
 		e->idle = false;
@@ -58,7 +59,8 @@ static void settle_idle(struct containerd *d)
 
 static void on_task(struct containerd *d, const Ctrd__Task *t)
 {
-	struct inventory_entry *e = inventory_find(d->rt->inventory, *t->container_id ? t->container_id : t->id);
+	struct inventory_entry *e =
+		inventory_find(d->rt->inventory, *t->container_id ? t->container_id : t->id);
 
 	if (!e || !e->idle)
 		return;
@@ -81,7 +83,8 @@ static void on_tasks(void *ctx, const struct client_result *res)
 
 	if (containerd_failed(d, res))
 		return;
-	Ctrd__ListTasksResponse *answer = containerd_message(res, &ctrd__list_tasks_response__descriptor);
+	Ctrd__ListTasksResponse *answer =
+		containerd_message(res, &ctrd__list_tasks_response__descriptor);
 	if (!answer) {
 		runtime_lost(d->rt, -EBADMSG, "the list of tasks does not parse");
 		return;
@@ -123,8 +126,10 @@ static void on_containers(void *ctx, const struct client_result *res)
 	struct containerd *d = ctx;
 
 	if (!containerd_failed(d, res))
-		containerd_call(d, &(struct containerd_call){"/containerd.services.tasks.v1.Tasks/List", current(d), &all.base,
-			"the list of tasks", TASKS_MAX, NULL, on_tasks});
+		containerd_call(
+			d, &(struct containerd_call){"/containerd.services.tasks.v1.Tasks/List",
+				   current(d), &all.base, "the list of tasks", TASKS_MAX, NULL,
+				   on_tasks});
 }
 
 static void list_namespace(struct containerd *d)
@@ -132,8 +137,10 @@ static void list_namespace(struct containerd *d)
 	Ctrd__SubscribeRequest all = CTRD__SUBSCRIBE_REQUEST__INIT; /* no filters, here as there */
 
 	grpc_stream_reset(&d->list);
-	containerd_call(d, &(struct containerd_call){"/containerd.services.containers.v1.Containers/ListStream", current(d),
-		&all.base, "the list of containers", 0, on_containers_data, on_containers});
+	containerd_call(d,
+		&(struct containerd_call){
+			"/containerd.services.containers.v1.Containers/ListStream", current(d),
+			&all.base, "the list of containers", 0, on_containers_data, on_containers});
 }
 
 static void on_namespaces(void *ctx, const struct client_result *res)
@@ -142,14 +149,16 @@ static void on_namespaces(void *ctx, const struct client_result *res)
 
 	if (containerd_failed(d, res))
 		return;
-	Ctrd__ListNamespacesResponse *answer = containerd_message(res, &ctrd__list_namespaces_response__descriptor);
+	Ctrd__ListNamespacesResponse *answer =
+		containerd_message(res, &ctrd__list_namespaces_response__descriptor);
 	if (!answer) {
 		runtime_lost(d->rt, -EBADMSG, "the list of namespaces does not parse");
 		return;
 	}
 	inventory_clear_list(&d->namespaces);
 	for (size_t i = 0; i < answer->n_namespaces; i++)
-		if (containerd_watches(answer->namespaces[i]->name) && d->namespaces.count < CONTAINERD_NAMESPACES_MAX)
+		if (containerd_watches(answer->namespaces[i]->name) &&
+			d->namespaces.count < CONTAINERD_NAMESPACES_MAX)
 			str_list_add(&d->namespaces, answer->namespaces[i]->name);
 	ctrd__list_namespaces_response__free_unpacked(answer, NULL);
 	d->at = UINT32_MAX; /* before the first */
@@ -164,6 +173,7 @@ void containerd_picture(struct containerd *d)
 	if (d->listing)
 		return;
 	d->listing = true;
-	containerd_call(d, &(struct containerd_call){"/containerd.services.namespaces.v1.Namespaces/List", NULL, &all.base,
-		"the list of namespaces", 0, NULL, on_namespaces});
+	containerd_call(
+		d, &(struct containerd_call){"/containerd.services.namespaces.v1.Namespaces/List",
+			   NULL, &all.base, "the list of namespaces", 0, NULL, on_namespaces});
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inventory of a Docker engine (or one that speaks its API).
+ * The inventory of a Docker engine.
  *
  * An event carries name, image and labels, so a container is known from its `create` event alone,
  * before anything is asked and before its first process exists; what the engine tells when asked
  * (digest, pid, addresses, ...) comes later, if the container still exists by then. An answer may
- * be older than the events that came meanwhile: then its state does not count and it is asked again.
+ * be older than the events that came meanwhile: then its state does not count and it is asked
+ * again.
  *
  * A picture of everything is taken after each connect, and when a line of the stream could not be
  * used. The stream is subscribed from before the picture, so that nothing falls between the two;
@@ -83,7 +84,8 @@ static void on_image(void *ctx, const struct client_result *res)
 		docker_images_drop(d->images, res->key);
 		return;
 	}
-	for (struct inventory_entry *e = inventory_first(d->rt->inventory); e; e = inventory_next(e)) {
+	for (struct inventory_entry *e = inventory_first(d->rt->inventory); e;
+		e = inventory_next(e)) {
 		if (!e->image_id || strcmp(e->image_id, res->key) != 0)
 			continue;
 		docker_images_resolve(d->images, e);
@@ -99,8 +101,11 @@ static void ask_image(struct docker *d, const char *id)
 	if (!docker_images_id_ok(id))
 		return;
 	buf_printf(&b, "/images/%s/json", id);
-	send_call(d, &(struct client_call){.path = path, .key = id, .max = DOCKER_INSPECT_MAX,
-		.timeout_ms = DOCKER_TIMEOUT_MS, .on_done = on_image});
+	send_call(d, &(struct client_call){.path = path,
+			     .key = id,
+			     .max = DOCKER_INSPECT_MAX,
+			     .timeout_ms = DOCKER_TIMEOUT_MS,
+			     .on_done = on_image});
 }
 
 /* The answer to inspect(), for a container that is still there. */
@@ -114,7 +119,8 @@ static void inspected(struct docker *d, struct inventory_entry *e, const struct 
 		runtime_removed(d->rt, e);
 		return;
 	}
-	if (res->status == 200 && json_parse(&root, (const char *)res->body, res->size, NULL) == 0) {
+	if (res->status == 200 &&
+		json_parse(&root, (const char *)res->body, res->size, NULL) == 0) {
 		docker_json_inspect(root, e, fresh);
 		docker_images_resolve(d->images, e);
 		runtime_changed(d->rt, e);
@@ -155,8 +161,11 @@ static void inspect(struct docker *d, struct inventory_entry *e)
 	e->asking = true;
 	e->asked = e->changes;
 	buf_printf(&b, "/containers/%s/json", e->container.id);
-	send_call(d, &(struct client_call){.path = path, .key = e->container.id, .max = DOCKER_INSPECT_MAX,
-		.timeout_ms = DOCKER_TIMEOUT_MS, .on_done = on_inspect});
+	send_call(d, &(struct client_call){.path = path,
+			     .key = e->container.id,
+			     .max = DOCKER_INSPECT_MAX,
+			     .timeout_ms = DOCKER_TIMEOUT_MS,
+			     .on_done = on_inspect});
 }
 
 static void on_item(struct docker *d, const struct json *item)
@@ -174,7 +183,9 @@ static void on_item(struct docker *d, const struct json *item)
 		docker_json_item(item, e);
 	docker_images_resolve(d->images, e);
 	runtime_changed(d->rt, e);
-	if (d->first_list && !e->awaited && (e->container.state == CONTAINER_RUNNING || e->container.state == CONTAINER_PAUSED)) {
+	if (d->first_list && !e->awaited &&
+		(e->container.state == CONTAINER_RUNNING ||
+			e->container.state == CONTAINER_PAUSED)) {
 		e->awaited = true;
 		d->awaited++;
 	}
@@ -189,7 +200,8 @@ static void on_list(void *ctx, const struct client_result *res)
 	d->listing = false;
 	if (failed(d, res, 200))
 		return;
-	if (json_parse(&root, (const char *)res->body, res->size, NULL) < 0 || !json_is_array(root)) {
+	if (json_parse(&root, (const char *)res->body, res->size, NULL) < 0 ||
+		!json_is_array(root)) {
 		runtime_lost(d->rt, -EBADMSG, "the list of containers does not parse");
 		return;
 	}
@@ -208,8 +220,11 @@ static void list(struct docker *d)
 	if (d->listing)
 		return;
 	d->listing = true;
-	send_call(d, &(struct client_call){.path = "/containers/json?all=1", .key = "the list of containers",
-		.max = LIST_MAX, .timeout_ms = DOCKER_TIMEOUT_MS, .on_done = on_list});
+	send_call(d, &(struct client_call){.path = "/containers/json?all=1",
+			     .key = "the list of containers",
+			     .max = LIST_MAX,
+			     .timeout_ms = DOCKER_TIMEOUT_MS,
+			     .on_done = on_list});
 }
 
 static void on_images(void *ctx, const struct client_result *res)
@@ -254,7 +269,8 @@ static void event_die(struct inventory_entry *e, const struct docker_event *even
 	e->container.state = CONTAINER_EXITED;
 	e->container.pid = 0;
 	inventory_set_time(&e->container.finished, event->time);
-	/* A label of that name would stand in its place; the inspection that follows knows better. */
+	/* A label of that name would stand in its place; the inspection that follows knows better.
+	 */
 	if (parse_u64(json_get_str(event->attributes, "exitCode", ""), 0, 255, &code) == 0)
 		e->container.exit_code = (int32_t)code;
 }
@@ -288,7 +304,8 @@ static const struct {
 };
 
 /* Makes the container known, or renames it, by what the event says of it. */
-static int describe(struct docker *d, const struct docker_event *event, bool makes, struct inventory_entry **ret)
+static int describe(struct docker *d, const struct docker_event *event, bool makes,
+	struct inventory_entry **ret)
 {
 	struct inventory_entry *e = inventory_find(d->rt->inventory, event->id);
 	bool known = e != NULL;
@@ -310,7 +327,8 @@ static void container_event(struct docker *d, const struct docker_event *event)
 	struct inventory_entry *e = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
-		if (events[i].object != event->object || strcmp(events[i].action, event->action) != 0)
+		if (events[i].object != event->object ||
+			strcmp(events[i].action, event->action) != 0)
 			continue;
 		if (describe(d, event, events[i].makes, &e) < 0)
 			return;
@@ -401,10 +419,12 @@ static void subscribe(struct docker *d)
 	uint64_t now = time_now();
 	uint64_t since = (d->last && d->last < now ? d->last : now) - SINCE_MARGIN;
 
-	buf_printf(&b, "/events?since=%" PRIu64 ".%09" PRIu64 "&filters=%s", (uint64_t)(since / NSEC_PER_SEC),
-		(uint64_t)(since % NSEC_PER_SEC), EVENTS_FILTER);
-	send_call(d, &(struct client_call){.path = path, .key = "the event stream", .on_data = docker_stream,
-		.on_done = on_stream_end});
+	buf_printf(&b, "/events?since=%" PRIu64 ".%09" PRIu64 "&filters=%s",
+		(uint64_t)(since / NSEC_PER_SEC), (uint64_t)(since % NSEC_PER_SEC), EVENTS_FILTER);
+	send_call(d, &(struct client_call){.path = path,
+			     .key = "the event stream",
+			     .on_data = docker_stream,
+			     .on_done = on_stream_end});
 }
 
 static void on_version(void *ctx, const struct client_result *res)
@@ -420,8 +440,11 @@ static void on_version(void *ctx, const struct client_result *res)
 	}
 	runtime_connected(d->rt, json_get_str(root, "Version", "?"));
 	subscribe(d);
-	send_call(d, &(struct client_call){.path = "/images/json", .key = "the list of images", .max = LIST_MAX,
-		.timeout_ms = DOCKER_TIMEOUT_MS, .on_done = on_images});
+	send_call(d, &(struct client_call){.path = "/images/json",
+			     .key = "the list of images",
+			     .max = LIST_MAX,
+			     .timeout_ms = DOCKER_TIMEOUT_MS,
+			     .on_done = on_images});
 	docker_stop_resume(d);
 }
 
@@ -430,8 +453,13 @@ static int docker_connect(struct runtime *rt)
 	struct docker *d = rt->engine;
 
 	d->first_list = true;
-	return client_send(rt->client, &(struct client_call){.method = "GET", .path = "/version", .key = "the version",
-		.max = VERSION_MAX, .timeout_ms = DOCKER_TIMEOUT_MS, .on_done = on_version, .ctx = d});
+	return client_send(rt->client, &(struct client_call){.method = "GET",
+					       .path = "/version",
+					       .key = "the version",
+					       .max = VERSION_MAX,
+					       .timeout_ms = DOCKER_TIMEOUT_MS,
+					       .on_done = on_version,
+					       .ctx = d});
 }
 
 static void docker_disconnect(struct runtime *rt)

@@ -16,12 +16,12 @@ TAILQ_HEAD(docker_stop_list, docker_stop);
 struct docker {
 	struct runtime *rt;
 	struct docker_images *images;
-	struct buf line;   /* of the event stream, not complete yet */
-	bool skipping;     /* the rest of a line that was too long */
-	uint64_t last;     /* time of the last event */
-	bool first_list;   /* the first picture waits for it */
+	struct buf line; /* of the event stream, not complete yet */
+	bool skipping;	 /* the rest of a line that was too long */
+	uint64_t last;	 /* time of the last event */
+	bool first_list; /* the first picture waits for it */
 	bool listing, list_again;
-	unsigned awaited;  /* containers that the first picture waits for */
+	unsigned awaited; /* containers that the first picture waits for */
 	struct docker_stop_list stops;
 };
 

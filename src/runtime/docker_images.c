@@ -13,7 +13,7 @@
 
 struct image {
 	char *id;
-	char *digest;         /* "sha256:..." of the first repository digest, NULL = none */
+	char *digest;	      /* "sha256:..." of the first repository digest, NULL = none */
 	struct str_list tags; /* canonical */
 };
 
@@ -61,7 +61,7 @@ struct docker_images *docker_images_free(struct docker_images *m)
 bool docker_images_id_ok(const char *id)
 {
 	return str_has_prefix(id, ID_PREFIX) && strlen(id) == strlen(ID_PREFIX) + 64 &&
-		str_is_hex(id + strlen(ID_PREFIX), 64);
+	       str_is_hex(id + strlen(ID_PREFIX), 64);
 }
 
 static struct image *find(const struct docker_images *m, const char *id)
@@ -95,7 +95,8 @@ static int add_tag(struct image *i, const char *tag)
 	/* Docker writes "<none>:<none>" for an image without a name. */
 	if (!*tag || tag[0] == '<' || i->tags.count >= DOCKER_IMAGE_TAGS_MAX)
 		return 0;
-	return inventory_add_item(&i->tags, image_canonical(tag, canonical, sizeof(canonical)), sizeof(canonical));
+	return inventory_add_item(
+		&i->tags, image_canonical(tag, canonical, sizeof(canonical)), sizeof(canonical));
 }
 
 int docker_images_put(struct docker_images *m, const struct json *image)
@@ -113,7 +114,8 @@ int docker_images_put(struct docker_images *m, const struct json *image)
 	i = calloc(1, sizeof(*i));
 	if (!i || str_set(&i->id, id) < 0)
 		return -ENOMEM;
-	for (const struct json *j = json_first(json_get(image, "RepoTags")); j && r == 0; j = json_next(j))
+	for (const struct json *j = json_first(json_get(image, "RepoTags")); j && r == 0;
+		j = json_next(j))
 		r = add_tag(i, json_str(j, ""));
 	for (const struct json *j = json_first(digests); j && r == 0; j = json_next(j)) {
 		const char *text = json_str(j, ""), *at = strrchr(text, '@');
@@ -139,7 +141,8 @@ static bool names_by_id(const char *ref, const char *id)
 	if (str_has_prefix(ref, ID_PREFIX))
 		ref += strlen(ID_PREFIX);
 	size_t n = strlen(ref);
-	return n >= 1 && n <= 64 && str_is_hex(ref, n) && str_has_prefix(id + strlen(ID_PREFIX), ref);
+	return n >= 1 && n <= 64 && str_is_hex(ref, n) &&
+	       str_has_prefix(id + strlen(ID_PREFIX), ref);
 }
 
 struct search {
@@ -164,7 +167,8 @@ static void look_at(const void *node, VISIT visit, void *ctx)
 }
 
 /* The image that a reference without a known id means, when it means one by its id. */
-static const struct image *find_by_ref(const struct docker_images *m, const char *ref, const char *canonical)
+static const struct image *find_by_ref(
+	const struct docker_images *m, const char *ref, const char *canonical)
 {
 	struct search s = {.ref = ref, .canonical = canonical};
 	const char *hex = str_has_prefix(ref, ID_PREFIX) ? ref + strlen(ID_PREFIX) : ref;
@@ -173,7 +177,8 @@ static const struct image *find_by_ref(const struct docker_images *m, const char
 	if (!n || n > 64 || !str_is_hex(hex, n))
 		return NULL;
 	twalk_r(m->by_id, look_at, &s);
-	return s.tagged || s.ambiguous ? NULL : s.by_id; /* a tag that looks like an id goes first */
+	return s.tagged || s.ambiguous ? NULL
+				       : s.by_id; /* a tag that looks like an id goes first */
 }
 
 int docker_images_resolve(const struct docker_images *m, struct inventory_entry *e)
@@ -197,7 +202,10 @@ int docker_images_resolve(const struct docker_images *m, struct inventory_entry 
 		name = e->image_ref;
 	int r = inventory_set_text(&c->image, name, INVENTORY_IMAGE_MAX);
 	if (r == 0 && (known || e->image_id))
-		r = inventory_set_text(&c->digest, known && known->digest ? known->digest : known ? known->id : e->image_id,
+		r = inventory_set_text(&c->digest,
+			known && known->digest ? known->digest
+			: known		       ? known->id
+					       : e->image_id,
 			INVENTORY_ID_MAX);
 	return r;
 }

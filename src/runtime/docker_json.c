@@ -9,7 +9,8 @@
 #include "base/parse.h"
 
 /* Attributes of a container event that are not labels of the container. */
-static const char *const own_attributes[] = {"image", "name", "exitCode", "signal", "oldName", "execID", "execDuration"};
+static const char *const own_attributes[] = {
+	"image", "name", "exitCode", "signal", "oldName", "execID", "execDuration"};
 
 static const struct {
 	const char *name;
@@ -78,7 +79,8 @@ int docker_json_attributes(const struct json *attributes, struct inventory_entry
 	int r = 0;
 
 	if (*name)
-		r = inventory_set_text(&e->container.name, name + (*name == '/'), INVENTORY_NAME_MAX);
+		r = inventory_set_text(
+			&e->container.name, name + (*name == '/'), INVENTORY_NAME_MAX);
 	if (r == 0 && *image)
 		r = inventory_set_text(&e->image_ref, image, INVENTORY_IMAGE_MAX);
 	if (!labels)
@@ -116,7 +118,8 @@ static int set_networks(const struct json *networks, struct container *c)
 		if (r == 0)
 			r = inventory_add_item(&c->addresses, json_get_str(j, "IPAddress", ""), 64);
 		if (r == 0)
-			r = inventory_add_item(&c->addresses, json_get_str(j, "GlobalIPv6Address", ""), 64);
+			r = inventory_add_item(
+				&c->addresses, json_get_str(j, "GlobalIPv6Address", ""), 64);
 	}
 	return r;
 }
@@ -146,7 +149,8 @@ int docker_json_item(const struct json *item, struct inventory_entry *e)
 	const char *name = json_str(json_first(json_get(item, "Names")), "");
 	const char *image = json_get_str(item, "Image", "");
 	int64_t created = json_get_int(item, "Created", 0);
-	int r = inventory_set_text(&e->image_id, json_get_str(item, "ImageID", ""), INVENTORY_ID_MAX);
+	int r = inventory_set_text(
+		&e->image_id, json_get_str(item, "ImageID", ""), INVENTORY_ID_MAX);
 
 	if (r == 0 && *name)
 		r = inventory_set_text(&c->name, name + (*name == '/'), INVENTORY_NAME_MAX);
@@ -182,7 +186,8 @@ static void set_run(const struct json *state, struct container *c)
 	set_state(json_get_str(state, "Status", ""), c);
 	inventory_set_time(&c->started, time_of(state, "StartedAt"));
 	/* Docker tells of one that runs when its life before this one ended. */
-	inventory_set_time(&c->finished, c->state == CONTAINER_EXITED ? time_of(state, "FinishedAt") : 0);
+	inventory_set_time(
+		&c->finished, c->state == CONTAINER_EXITED ? time_of(state, "FinishedAt") : 0);
 }
 
 int docker_json_inspect(const struct json *root, struct inventory_entry *e, bool state)
@@ -221,7 +226,8 @@ void docker_json_restart(const struct json *root, struct docker_restart *ret)
 	const char *policy = json_str(json_path(host, "RestartPolicy.Name"), "");
 
 	*ret = (struct docker_restart){
-		.running = json_get_bool(state, "Running", false) || json_get_bool(state, "Restarting", false),
+		.running = json_get_bool(state, "Running", false) ||
+			   json_get_bool(state, "Restarting", false),
 		.restarts = *policy && strcmp(policy, "no") != 0,
 		.auto_remove = json_get_bool(host, "AutoRemove", false),
 	};

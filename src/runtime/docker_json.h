@@ -14,8 +14,8 @@ enum docker_object { DOCKER_OTHER, DOCKER_CONTAINER, DOCKER_NETWORK, DOCKER_IMAG
 struct docker_event {
 	enum docker_object object;
 	const char *action; /* "create", "die", ... */
-	const char *id;     /* of the container (also of a network event's), or of the image */
-	uint64_t time;      /* wall ns */
+	const char *id;	    /* of the container (also of a network event's), or of the image */
+	uint64_t time;	    /* wall ns */
 	const struct json *attributes;
 };
 
@@ -36,8 +36,8 @@ int docker_json_inspect(const struct json *root, struct inventory_entry *e, bool
 
 /* What a stop order needs to know of /containers/ID/json. */
 struct docker_restart {
-	bool running;     /* or about to be */
-	bool restarts;    /* the policy says so */
+	bool running;	  /* or about to be */
+	bool restarts;	  /* the policy says so */
 	bool auto_remove; /* no policy can be set, and none is needed */
 };
 void docker_json_restart(const struct json *root, struct docker_restart *ret);

@@ -44,8 +44,8 @@ static struct docker_stop *find(struct docker *d, const char *id)
 	struct docker_stop *s;
 
 	TAILQ_FOREACH(s, &d->stops, link)
-		if (strcmp(s->id, id) == 0)
-			return s;
+	if (strcmp(s->id, id) == 0)
+		return s;
 	return NULL;
 }
 
@@ -104,16 +104,25 @@ static struct docker_stop *answered(struct docker *d, const struct client_result
 	return s;
 }
 
-static void ask(struct docker_stop *s, const char *method, const char *suffix, const char *body, client_done_fn *on_done)
+static void ask(struct docker_stop *s, const char *method, const char *suffix, const char *body,
+	client_done_fn *on_done)
 {
 	char path[INVENTORY_ID_MAX + 64];
 	struct buf b = BUF_FIXED((uint8_t *)path, sizeof(path));
 
 	buf_printf(&b, "/containers/%s/%s", s->id, suffix);
-	int r = client_send(s->docker->rt->client, &(struct client_call){.method = method, .path = path, .key = s->id,
-		.content_type = body ? "application/json" : NULL, .body = body, .body_size = body ? strlen(body) : 0,
-		.max = DOCKER_INSPECT_MAX, .timeout_ms = DOCKER_TIMEOUT_MS, .urgent = true, .on_done = on_done,
-		.ctx = s->docker});
+	int r = client_send(
+		s->docker->rt->client, &(struct client_call){.method = method,
+					       .path = path,
+					       .key = s->id,
+					       .content_type = body ? "application/json" : NULL,
+					       .body = body,
+					       .body_size = body ? strlen(body) : 0,
+					       .max = DOCKER_INSPECT_MAX,
+					       .timeout_ms = DOCKER_TIMEOUT_MS,
+					       .urgent = true,
+					       .on_done = on_done,
+					       .ctx = s->docker});
 	if (r < 0)
 		again(s);
 }
@@ -135,8 +144,10 @@ static void on_looked(void *ctx, const struct client_result *res)
 	if (state.running || (state.restarts && !state.auto_remove))
 		again(s);
 	else
-		finish(d, s->id, 0, state.auto_remove ? "stopped; the engine removes it and its files, as it was started with --rm"
-						      : "stopped, restart policy 'no'");
+		finish(d, s->id, 0,
+			state.auto_remove ? "stopped; the engine removes it and its files, as it "
+					    "was started with --rm"
+					  : "stopped, restart policy 'no'");
 }
 
 static void on_updated(void *ctx, const struct client_result *res)
@@ -172,8 +183,8 @@ int docker_stop(struct runtime *rt, const char *id, uint64_t seq)
 	if (!s)
 		return -ENOMEM;
 	TAILQ_FOREACH(other, &d->stops, link)
-		if (++count >= STOPS_MAX)
-			return -ENOBUFS;
+	if (++count >= STOPS_MAX)
+		return -ENOBUFS;
 	bool running = find(d, id) != NULL;
 	struct buf b = BUF_FIXED((uint8_t *)s->id, sizeof(s->id));
 	buf_puts(&b, id);
@@ -199,8 +210,8 @@ void docker_stop_resume(struct docker *d)
 	struct docker_stop *s;
 
 	TAILQ_FOREACH(s, &d->stops, link)
-		if (find(d, s->id) == s)
-			kill_container(s);
+	if (find(d, s->id) == s)
+		kill_container(s);
 }
 
 void docker_stop_pause(struct docker *d)
@@ -209,8 +220,8 @@ void docker_stop_pause(struct docker *d)
 
 	/* Answers will not come; on_pause() looks at the deadline while the engine is away. */
 	TAILQ_FOREACH(s, &d->stops, link)
-		if (find(d, s->id) == s)
-			again(s);
+	if (find(d, s->id) == s)
+		again(s);
 }
 
 void docker_stop_done(struct docker *d)

@@ -32,10 +32,10 @@ struct runtime {
 	uint64_t delay_ms;
 	struct runtime_status status;
 	unsigned generation; /* of the connection */
-	bool lost;           /* the retry timer ends this connection */
+	bool lost;	     /* the retry timer ends this connection */
 	bool synced;
-	bool opening;        /* the listener owes a socket */
-	bool unwanted;       /* and the client that asked for it is gone */
+	bool opening;  /* the listener owes a socket */
+	bool unwanted; /* and the client that asked for it is gone */
 };
 
 extern const struct engine_ops docker_ops, containerd_ops;

@@ -8,7 +8,8 @@
 
 static uint32_t length_of(const uint8_t *header)
 {
-	return (uint32_t)header[1] << 24 | (uint32_t)header[2] << 16 | (uint32_t)header[3] << 8 | header[4];
+	return (uint32_t)header[1] << 24 | (uint32_t)header[2] << 16 | (uint32_t)header[3] << 8 |
+	       header[4];
 }
 
 void grpc_put(struct buf *out, const void *message, size_t n)
@@ -66,7 +67,8 @@ static int begin(struct grpc_stream *s)
 	return 0;
 }
 
-int grpc_stream_feed(struct grpc_stream *s, const uint8_t *data, size_t n, grpc_message_fn *fn, void *ctx)
+int grpc_stream_feed(
+	struct grpc_stream *s, const uint8_t *data, size_t n, grpc_message_fn *fn, void *ctx)
 {
 	int r = 0;
 

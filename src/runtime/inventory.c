@@ -103,7 +103,8 @@ static int make_room(struct inventory *v)
 
 	if (v->count < INVENTORY_CONTAINERS_MAX)
 		return 0;
-	TAILQ_FOREACH(e, &v->all, link) {
+	TAILQ_FOREACH(e, &v->all, link)
+	{
 		if (e->container.state == CONTAINER_EXITED && !e->changed && !e->asking) {
 			forget(v, e);
 			return 0;
@@ -113,7 +114,8 @@ static int make_room(struct inventory *v)
 	return -ENOSPC;
 }
 
-int inventory_get(struct inventory *v, const char *id, enum runtime_kind runtime, struct inventory_entry **ret)
+int inventory_get(struct inventory *v, const char *id, enum runtime_kind runtime,
+	struct inventory_entry **ret)
 {
 	drop_taken(v);
 	if (!inventory_id_ok(id))
@@ -150,7 +152,7 @@ void inventory_touch_all(struct inventory *v)
 
 	drop_taken(v);
 	TAILQ_FOREACH(e, &v->all, link)
-		inventory_touch(v, e);
+	inventory_touch(v, e);
 }
 
 void inventory_remove(struct inventory *v, struct inventory_entry *e)
@@ -210,7 +212,8 @@ unsigned inventory_refused(const struct inventory *v)
 	return v->refused;
 }
 
-/* Copy without control characters, at most max - 1 bytes, never half a UTF-8 sequence at the end. */
+/* Copy without control characters, at most max - 1 bytes, never half a UTF-8 sequence at the end.
+ */
 static char *text_copy(const char *text, size_t max)
 {
 	size_t n = strnlen(text, max);

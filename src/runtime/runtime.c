@@ -14,8 +14,6 @@ static const struct engine_ops *const engines[] = {&docker_ops, &containerd_ops}
 
 static const struct engine_ops *engine_of(enum runtime_kind kind)
 {
-	if (kind == RUNTIME_PODMAN) /* speaks Docker's API */
-		kind = RUNTIME_DOCKER;
 	for (size_t i = 0; i < ARRAY_SIZE(engines); i++)
 		if (engines[i]->kind == kind)
 			return engines[i];
@@ -112,7 +110,8 @@ void runtime_opened(struct runtime *rt, int fd)
 
 static int start(struct runtime *rt)
 {
-	struct client_config config = {.loop = rt->loop, .http2 = rt->ops->http2, .open = on_open, .ctx = rt};
+	struct client_config config = {
+		.loop = rt->loop, .http2 = rt->ops->http2, .open = on_open, .ctx = rt};
 
 	rt->lost = false;
 	rt->generation++;
@@ -120,7 +119,8 @@ static int start(struct runtime *rt)
 	return r < 0 ? r : rt->ops->connect(rt);
 }
 
-/* Ends what is left of the old connection and begins a new one. Not inside a callback of the client. */
+/* Ends what is left of the old connection and begins a new one. Not inside a callback of the
+ * client. */
 static int on_retry(void *ctx)
 {
 	struct runtime *rt = ctx;
@@ -160,9 +160,12 @@ int runtime_new(struct runtime **ret, const struct runtime_config *config)
 	CLEANUP(runtime_free) struct runtime *rt = calloc(1, sizeof(*rt));
 	if (!rt)
 		return -ENOMEM;
-	*rt = (struct runtime){.loop = config->loop, .ops = ops, .listener = config->listener,
+	*rt = (struct runtime){.loop = config->loop,
+		.ops = ops,
+		.listener = config->listener,
 		.status.kind = config->kind};
-	if (str_set(&rt->status.socket, config->socket) < 0 || str_set(&rt->status.state, "away: connecting") < 0)
+	if (str_set(&rt->status.socket, config->socket) < 0 ||
+		str_set(&rt->status.state, "away: connecting") < 0)
 		return -ENOMEM;
 	int r = inventory_new(&rt->inventory);
 	if (r == 0)

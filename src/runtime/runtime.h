@@ -23,14 +23,15 @@ struct runtime_listener {
 	/* The first process of a container exists and has not run yet. Nullable. */
 	void (*created)(void *ctx, struct runtime *rt, const char *id, uint32_t pid);
 	/* An order of runtime_stop() came to its end: 0 or a negative errno, and a text. */
-	void (*stopped)(void *ctx, struct runtime *rt, uint64_t seq, int error, const char *message);
+	void (*stopped)(
+		void *ctx, struct runtime *rt, uint64_t seq, int error, const char *message);
 	void *ctx;
 };
 
 struct runtime_config {
 	struct loop *loop;
-	enum runtime_kind kind; /* RUNTIME_DOCKER (also podman's API) or RUNTIME_CONTAINERD */
-	const char *socket;     /* for status and messages; copied */
+	enum runtime_kind kind; /* RUNTIME_DOCKER or RUNTIME_CONTAINERD */
+	const char *socket;	/* for status and messages; copied */
 	struct runtime_listener listener;
 };
 
@@ -41,7 +42,8 @@ CLEANUP_DEFINE(struct runtime, runtime_free)
 
 /* Answers one listener.open: a connected socket (owned from now on) or a negative errno. */
 void runtime_opened(struct runtime *rt, int fd);
-/* The next changed container, NULL when there is none; valid until the next call of any function. */
+/* The next changed container, NULL when there is none; valid until the next call of any function.
+ */
 const struct container *runtime_take(struct runtime *rt);
 bool runtime_has_changes(const struct runtime *rt);
 /* The first picture of the present connection is complete (and may still wait in runtime_take). */

@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(loop_free) struct loop *loop = NULL;
 	CLEANUP(runtime_free) struct runtime *rt = NULL;
-	struct runtime_config config = {.kind = RUNTIME_CONTAINERD, .socket = "fuzz",
+	struct runtime_config config = {.kind = RUNTIME_CONTAINERD,
+		.socket = "fuzz",
 		.listener = {on_anything, on_anything, on_anything, on_created, on_stopped, NULL}};
 	struct grpc_stream stream;
 	const struct container *c;
@@ -43,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	grpc_stream_init(&stream);
 	size_t piece = (size_t)data[0] + 1;
 	for (size_t at = 1; at < size; at += piece)
-		if (grpc_stream_feed(&stream, data + at, size - at < piece ? size - at : piece, containerd_event, rt->engine) < 0)
+		if (grpc_stream_feed(&stream, data + at, size - at < piece ? size - at : piece,
+			    containerd_event, rt->engine) < 0)
 			break;
 	grpc_stream_done(&stream);
 	while ((c = runtime_take(rt)))

@@ -22,7 +22,8 @@ static void stream(const uint8_t *data, size_t n, size_t piece)
 {
 	CLEANUP(loop_free) struct loop *loop = NULL;
 	CLEANUP(runtime_free) struct runtime *rt = NULL;
-	struct runtime_config config = {.kind = RUNTIME_DOCKER, .socket = "fuzz",
+	struct runtime_config config = {.kind = RUNTIME_DOCKER,
+		.socket = "fuzz",
 		.listener = {on_anything, on_anything, on_anything, NULL, on_stopped, NULL}};
 	const struct container *c;
 
@@ -54,7 +55,8 @@ static void objects(const char *text, size_t n)
 	docker_images_resolve(images, &e);
 	if (docker_json_item_id(root, &id) == 0)
 		docker_json_item(root, &e);
-	if (e.container.labels.count > INVENTORY_LABELS_MAX || e.container.addresses.count > INVENTORY_LIST_MAX)
+	if (e.container.labels.count > INVENTORY_LABELS_MAX ||
+		e.container.addresses.count > INVENTORY_LIST_MAX)
 		abort();
 	record_done(&container_desc, &e.container);
 	free(e.image_ref);

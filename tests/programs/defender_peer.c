@@ -34,18 +34,21 @@ struct state {
 static int open_engine(struct ipc_peer *peer, uint64_t seq, const struct ipc_engine *body)
 {
 	CLEANUP(fd_close) int fd = unix_connect(body->socket);
-	struct ipc_result result = {.error = fd < 0 ? fd : 0, .message = fd < 0 ? strerror(-fd) : NULL};
+	struct ipc_result result = {
+		.error = fd < 0 ? fd : 0, .message = fd < 0 ? strerror(-fd) : NULL};
 
-	return fd < 0 ? ipc_send(peer, IPC_ENGINE_FD, seq, &result) : ipc_send_fd(peer, IPC_ENGINE_FD, seq, &result, fd);
+	return fd < 0 ? ipc_send(peer, IPC_ENGINE_FD, seq, &result)
+		      : ipc_send_fd(peer, IPC_ENGINE_FD, seq, &result, fd);
 }
 
-static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
+static int on_message(
+	void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(IPC_BODY_MAX);
 
 	fd_close(fd);
-	buf_printf(&b, "{\"type\":\"%s\",\"at\":%" PRIu64 ",\"seq\":%" PRIu64 ",\"body\":", type_names[type] ? type_names[type] : "?",
-		time_now(), seq);
+	buf_printf(&b, "{\"type\":\"%s\",\"at\":%" PRIu64 ",\"seq\":%" PRIu64 ",\"body\":",
+		type_names[type] ? type_names[type] : "?", time_now(), seq);
 	record_to_json(ipc_message(type)->body, body, &b);
 	buf_puts(&b, "}\n");
 	if (b.failed || fd_write_all(STDOUT_FILENO, b.data, b.len) < 0)
@@ -79,7 +82,8 @@ static void order(struct state *s)
 
 	if (sscanf(s->line, "stop %15s %159s %" SCNu64, kind, id, &seq) != 3 || !s->gate)
 		return;
-	struct ipc_stop body = {.container = id, .runtime = (enum runtime_kind)enum_from_name(&runtime_kind_names, kind),
+	struct ipc_stop body = {.container = id,
+		.runtime = (enum runtime_kind)enum_from_name(&runtime_kind_names, kind),
 		.reason = (char *)(uintptr_t) "test"};
 	ipc_send(s->gate, IPC_STOP, seq, &body);
 }
@@ -108,8 +112,13 @@ int main(int argc, char **argv)
 	CLEANUP(loop_free) struct loop *loop = NULL;
 	CLEANUP(ipc_server_free) struct ipc_server *server = NULL;
 	struct state s = {0};
-	struct ipc_config config = {.role = IPC_DEFENDER, .accept_roles = IPC_GATE, .program = "defender_peer",
-		.peer_uid = (uid_t)-1, .on_message = on_message, .on_closed = on_closed, .ctx = &s};
+	struct ipc_config config = {.role = IPC_DEFENDER,
+		.accept_roles = IPC_GATE,
+		.program = "defender_peer",
+		.peer_uid = (uid_t)-1,
+		.on_message = on_message,
+		.on_closed = on_closed,
+		.ctx = &s};
 
 	if (argc != 2)
 		return 2;

@@ -26,12 +26,13 @@ struct fixture {
 	struct gate_options options;
 	char socket[64];
 	int open_error; /* answer to the next questions for a socket */
-	bool mute;      /* no answer to them */
+	bool mute;	/* no answer to them */
 	int opens, containers, containers_at_sync, syncs, stops, stop_error;
 	char state[128];
 };
 
-static int answer_open(struct fixture *f, struct ipc_peer *peer, uint64_t seq, const struct ipc_engine *want)
+static int answer_open(
+	struct fixture *f, struct ipc_peer *peer, uint64_t seq, const struct ipc_engine *want)
 {
 	struct ipc_result result = {.error = f->open_error};
 	int ours, theirs;
@@ -50,7 +51,8 @@ static int answer_open(struct fixture *f, struct ipc_peer *peer, uint64_t seq, c
 	return ours;
 }
 
-static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
+static int on_message(
+	void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
 {
 	struct fixture *f = ctx;
 
@@ -89,8 +91,13 @@ static void on_accept(void *ctx, struct ipc_peer *peer)
 
 static void listen_for_gate(struct fixture *f)
 {
-	struct ipc_config config = {.loop = f->loop, .role = IPC_DEFENDER, .accept_roles = IPC_GATE, .program = "test",
-		.peer_uid = getuid(), .on_message = on_message, .ctx = f};
+	struct ipc_config config = {.loop = f->loop,
+		.role = IPC_DEFENDER,
+		.accept_roles = IPC_GATE,
+		.program = "test",
+		.peer_uid = getuid(),
+		.on_message = on_message,
+		.ctx = f};
 	int fd = unix_listen(f->socket, 0600, 4);
 
 	assert_true(fd >= 0);
@@ -103,16 +110,22 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	assert_int_equal(loop_new(&f->loop), 0);
-	f->engine = (struct fake_engine){.loop = f->loop, .stream_fd = -1, .answers = {
-		{"GET /version", 200, "{\"Version\":\"20.10\"}"},
-		{"GET /images/json", 200, "[]"},
-		{"GET /containers/json", 200, "[{\"Id\":\"" ID "\",\"Names\":[\"/a\"],\"Image\":\"i\",\"State\":\"exited\"}]"},
-		{"GET /containers/" ID "/json", 200, "{\"State\":{\"Status\":\"exited\"}}"},
-	}};
+	f->engine = (struct fake_engine){.loop = f->loop,
+		.stream_fd = -1,
+		.answers = {
+			{"GET /version", 200, "{\"Version\":\"20.10\"}"},
+			{"GET /images/json", 200, "[]"},
+			{"GET /containers/json", 200,
+				"[{\"Id\":\"" ID
+				"\",\"Names\":[\"/a\"],\"Image\":\"i\",\"State\":\"exited\"}]"},
+			{"GET /containers/" ID "/json", 200, "{\"State\":{\"Status\":\"exited\"}}"},
+		}};
 	assert_int_equal(fake_listen(&f->engine), 0);
 	snprintf(f->socket, sizeof(f->socket), "/tmp/fake-defender-%d.sock", (int)getpid());
 	listen_for_gate(f);
-	f->options = (struct gate_options){.socket = f->socket, .engines = {{RUNTIME_DOCKER, f->engine.path}}, .engine_count = 1};
+	f->options = (struct gate_options){.socket = f->socket,
+		.engines = {{RUNTIME_DOCKER, f->engine.path}},
+		.engine_count = 1};
 	assert_int_equal(gate_new(&f->gate, f->loop, &f->options, getuid()), 0);
 	*state = f;
 	return 0;
@@ -155,8 +168,10 @@ static void test_many(void **state)
 
 	memset(label, 'x', sizeof(label) - 1);
 	for (int i = 0; i < MANY; i++)
-		buf_printf(&list, "%c{\"Id\":\"%064x\",\"Image\":\"i\",\"State\":\"exited\",\"Labels\":{\"l\":\"%s\"}}", i ? ',' : '[',
-			i, label);
+		buf_printf(&list,
+			"%c{\"Id\":\"%064x\",\"Image\":\"i\",\"State\":\"exited\",\"Labels\":{"
+			"\"l\":\"%s\"}}",
+			i ? ',' : '[', i, label);
 	buf_putc(&list, ']');
 	assert_int_equal(list.failed, 0);
 	signal(SIGCHLD, SIG_IGN); /* of the writer of this long answer */
@@ -216,7 +231,8 @@ static void test_stop(void **state)
 
 static void test_options(void **state)
 {
-	static const char *const good[] = {"seawall-gate", "--docker", "/d.sock", "--containerd", "/c.sock", "--root", "/r", NULL};
+	static const char *const good[] = {"seawall-gate", "--docker", "/d.sock", "--containerd",
+		"/c.sock", "--root", "/r", NULL};
 	static const char *const unknown[] = {"seawall-gate", "--doker", "/d.sock", NULL};
 	static const char *const rest[] = {"seawall-gate", "rest", NULL};
 	struct gate_options o = {0}, none = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An engine on the test's own loop, at a real socket in /tmp: counts what it is asked, answers what the
- * test told it to, and keeps the event stream open for the test to write to.
+ * An engine on the test's own loop, at a real socket in /tmp: counts what it is asked, answers what
+ * the test told it to, and keeps the event stream open for the test to write to.
  */
 #pragma once
 
@@ -44,13 +44,15 @@ static inline void fake_reply(int fd, int status, const char *body)
 {
 	char head[160];
 	bool empty = status == 204;
-	int n = snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\nContent-Type: application/json\r\n", status);
+	int n = snprintf(
+		head, sizeof(head), "HTTP/1.1 %d X\r\nContent-Type: application/json\r\n", status);
 
 	fd_write_all(fd, head, (size_t)n);
 	n = empty ? snprintf(head, sizeof(head), "\r\n")
 		  : snprintf(head, sizeof(head), "Content-Length: %zu\r\n\r\n", strlen(body));
 	fd_write_all(fd, head, (size_t)n);
-	/* What does not fit into the socket must be written by somebody else: the reader is in this thread. */
+	/* What does not fit into the socket must be written by somebody else: the reader is in this
+	 * thread. */
 	bool elsewhere = strlen(body) > 100000;
 	if (elsewhere && fork() != 0)
 		return;
@@ -73,7 +75,8 @@ static inline void fake_event(struct fake_engine *f, const char *text, size_t n)
 static inline struct fake_answer *fake_find(struct fake_engine *f, const char *request)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(f->answers); i++)
-		if (f->answers[i].prefix && strncmp(request, f->answers[i].prefix, strlen(f->answers[i].prefix)) == 0)
+		if (f->answers[i].prefix &&
+			strncmp(request, f->answers[i].prefix, strlen(f->answers[i].prefix)) == 0)
 			return &f->answers[i];
 	return NULL;
 }
@@ -94,7 +97,8 @@ static inline void fake_request(struct fake_engine *f, int fd, char *request)
 	size_t used = strlen(f->log);
 	snprintf(f->log + used, sizeof(f->log) - used, "%s\n", request);
 	if (strncmp(request, "GET /events", 11) == 0) {
-		static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+		static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: "
+					   "application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 		fd_write_all(fd, head, sizeof(head) - 1);
 		f->stream_fd = fd;
 		f->subscriptions++;

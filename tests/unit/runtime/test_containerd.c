@@ -40,7 +40,8 @@ static void on_stopped(void *ctx, struct runtime *rt, uint64_t seq, int error, c
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct runtime_config config = {.kind = RUNTIME_CONTAINERD, .socket = "test",
+	struct runtime_config config = {.kind = RUNTIME_CONTAINERD,
+		.socket = "test",
 		.listener = {ignore, ignore, ignore, on_created, on_stopped, f}};
 
 	assert_non_null(f);
@@ -64,7 +65,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void event(struct fixture *f, const char *namespace_, const char *topic, const ProtobufCMessage *message)
+static void event(struct fixture *f, const char *namespace_, const char *topic,
+	const ProtobufCMessage *message)
 {
 	Ctrd__Envelope envelope = CTRD__ENVELOPE__INIT;
 	Ctrd__Any any = CTRD__ANY__INIT;
@@ -134,8 +136,8 @@ static void test_life(void **state)
 
 static void test_kubernetes(void **state)
 {
-	static const char *const words[] = {"io.kubernetes.pod.name", "pay-1", "io.kubernetes.pod.namespace", "pay",
-		"io.kubernetes.container.name", "app"};
+	static const char *const words[] = {"io.kubernetes.pod.name", "pay-1",
+		"io.kubernetes.pod.namespace", "pay", "io.kubernetes.container.name", "app"};
 	struct fixture *f = *state;
 	Ctrd__Container c = CTRD__CONTAINER__INIT;
 	Ctrd__Pair pairs[3], *labels[3];

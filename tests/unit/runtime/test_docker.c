@@ -16,20 +16,27 @@
 #define IMAGE_ID "sha256:abababababababababababababababababababababababababababababababab"
 
 #define CREATE(id, name, image)                                                                    \
-	"{\"Type\":\"container\",\"Action\":\"create\",\"Actor\":{\"ID\":\"" id "\",\"Attributes\":{\"image\":\"" image \
-	"\",\"name\":\"" name "\",\"team\":\"blue\"}},\"timeNano\":1795449837109517705}\n"
+	"{\"Type\":\"container\",\"Action\":\"create\",\"Actor\":{\"ID\":\"" id                    \
+	"\",\"Attributes\":{\"image\":\"" image "\",\"name\":\"" name                              \
+	"\",\"team\":\"blue\"}},\"timeNano\":1795449837109517705}\n"
 #define EVENT(id, action)                                                                          \
-	"{\"Type\":\"container\",\"Action\":\"" action "\",\"Actor\":{\"ID\":\"" id                        \
-	"\",\"Attributes\":{\"image\":\"web:1\",\"name\":\"web\",\"exitCode\":\"7\"}},\"timeNano\":1795449838000000000}\n"
+	"{\"Type\":\"container\",\"Action\":\"" action "\",\"Actor\":{\"ID\":\"" id                \
+	"\",\"Attributes\":{\"image\":\"web:1\",\"name\":\"web\",\"exitCode\":\"7\"}},"            \
+	"\"timeNano\":1795449838000000000}\n"
 
 #define INSPECT(status, pid, policy)                                                               \
-	"{\"Id\":\"" ID1 "\",\"Name\":\"/web\",\"Image\":\"" IMAGE_ID "\",\"Created\":\"2026-11-23T16:00:00Z\","     \
-	"\"State\":{\"Status\":\"" status "\",\"Running\":false,\"Pid\":" pid ",\"ExitCode\":0,"                 \
-	"\"StartedAt\":\"0001-01-01T00:00:00Z\"},\"Config\":{\"Image\":\"web:1\",\"Labels\":{\"team\":\"blue\","   \
-	"\"com.docker.compose.project\":\"shop\"}},\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"" policy "\"},"   \
-	"\"Privileged\":true},\"NetworkSettings\":{\"Networks\":{\"bridge\":{\"IPAddress\":\"10.0.0.2\"}}}}"
+	"{\"Id\":\"" ID1 "\",\"Name\":\"/web\",\"Image\":\"" IMAGE_ID                              \
+	"\",\"Created\":\"2026-11-23T16:00:00Z\","                                                 \
+	"\"State\":{\"Status\":\"" status "\",\"Running\":false,\"Pid\":" pid ",\"ExitCode\":0,"   \
+	"\"StartedAt\":\"0001-01-01T00:00:00Z\"},\"Config\":{\"Image\":\"web:1\",\"Labels\":{"     \
+	"\"team\":\"blue\","                                                                       \
+	"\"com.docker.compose.project\":\"shop\"}},\"HostConfig\":{\"RestartPolicy\":{\"Name\":"   \
+	"\"" policy "\"},"                                                                         \
+	"\"Privileged\":true},\"NetworkSettings\":{\"Networks\":{\"bridge\":{\"IPAddress\":\"10."  \
+	"0.0.2\"}}}}"
 
-#define ITEM "[{\"Id\":\"" ID1 "\",\"Names\":[\"/web\"],\"Image\":\"web:1\",\"ImageID\":\"" IMAGE_ID                 \
+#define ITEM                                                                                       \
+	"[{\"Id\":\"" ID1 "\",\"Names\":[\"/web\"],\"Image\":\"web:1\",\"ImageID\":\"" IMAGE_ID    \
 	"\",\"Created\":1795449000,\"State\":\"running\",\"Labels\":{}}]"
 
 struct fixture {
@@ -77,21 +84,25 @@ static void on_stopped(void *ctx, struct runtime *rt, uint64_t seq, int error, c
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct runtime_config config = {.kind = RUNTIME_DOCKER, .socket = "/run/docker.sock",
+	struct runtime_config config = {.kind = RUNTIME_DOCKER,
+		.socket = "/run/docker.sock",
 		.listener = {on_open, on_changed, on_changed, NULL, on_stopped, f}};
 
 	assert_non_null(f);
 	assert_int_equal(loop_new(&f->loop), 0);
 	config.loop = f->loop;
-	f->engine = (struct fake_engine){.loop = f->loop, .stream_fd = -1, .answers = {
-		{"GET /version", 200, "{\"Version\":\"20.10\"}"},
-		{"GET /images/json", 200, "[]"},
-		{"GET /containers/json", 200, "[]"},
-		{"GET /containers/" ID1 "/json", 200, INSPECT("created", "0", "always")},
-		{"GET /images/" IMAGE_ID, 200, "{\"Id\":\"" IMAGE_ID "\",\"RepoTags\":[\"web:1\"]}"},
-		{"POST /containers/" ID1 "/kill", 204, ""},
-		{"POST /containers/" ID1 "/update", 200, "{}"},
-	}};
+	f->engine = (struct fake_engine){.loop = f->loop,
+		.stream_fd = -1,
+		.answers = {
+			{"GET /version", 200, "{\"Version\":\"20.10\"}"},
+			{"GET /images/json", 200, "[]"},
+			{"GET /containers/json", 200, "[]"},
+			{"GET /containers/" ID1 "/json", 200, INSPECT("created", "0", "always")},
+			{"GET /images/" IMAGE_ID, 200,
+				"{\"Id\":\"" IMAGE_ID "\",\"RepoTags\":[\"web:1\"]}"},
+			{"POST /containers/" ID1 "/kill", 204, ""},
+			{"POST /containers/" ID1 "/update", 200, "{}"},
+		}};
 	assert_int_equal(fake_listen(&f->engine), 0);
 	assert_int_equal(runtime_new(&f->runtime, &config), 0);
 	*state = f;
@@ -155,7 +166,8 @@ static void test_create(void **state)
 /* Born and gone before it could be asked about: still whole in name and image, and forgotten. */
 static void test_short_life(void **state)
 {
-	static const char story[] = CREATE(ID2, "brief", "web:1") EVENT(ID2, "start") EVENT(ID2, "die");
+	static const char story[] =
+		CREATE(ID2, "brief", "web:1") EVENT(ID2, "start") EVENT(ID2, "die");
 	static const char end[] = EVENT(ID2, "destroy");
 	struct fixture *f = *state;
 
@@ -245,7 +257,8 @@ static void test_first_picture(void **state)
 	inspect->body = INSPECT("running", "77", "no");
 	inspect->hold = true;
 	UNTIL(f, inspect->asked == 1);
-	assert_false(runtime_synced(f->runtime)); /* a running container has not been looked at yet */
+	assert_false(
+		runtime_synced(f->runtime)); /* a running container has not been looked at yet */
 	fake_answer_held(inspect);
 	synced(f);
 	assert_int_equal(f->last.pid, 77);
@@ -289,7 +302,8 @@ static void test_since(void **state)
 
 static void test_stop(void **state)
 {
-	static const char first[] = "POST /containers/" ID1 "/kill\nPOST /containers/" ID1 "/update\nGET /containers/" ID1 "/json\n";
+	static const char first[] = "POST /containers/" ID1 "/kill\nPOST /containers/" ID1
+				    "/update\nGET /containers/" ID1 "/json\n";
 	struct fixture *f = *state;
 	struct fake_answer *inspect = fake_find(&f->engine, "GET /containers/" ID1 "/json");
 
@@ -336,14 +350,17 @@ static void test_image_by_id(void **state)
 	static const char line[] = CREATE(ID2, "sly", "abababab");
 	struct fixture *f = *state;
 
-	fake_find(&f->engine, "GET /images/json")->body = "[{\"Id\":\"" IMAGE_ID "\",\"RepoTags\":[\"web:1\"],"
-		"\"RepoDigests\":[\"web@sha256:cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\"]}]";
+	fake_find(&f->engine, "GET /images/json")->body =
+		"[{\"Id\":\"" IMAGE_ID "\",\"RepoTags\":[\"web:1\"],"
+		"\"RepoDigests\":[\"web@sha256:"
+		"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\"]}]";
 	synced(f);
 	fake_event(&f->engine, line, strlen(line));
 	UNTIL(f, runtime_has_changes(f->runtime));
 	take_all(f);
 	assert_string_equal(f->last.image, "docker.io/library/web:1");
-	assert_string_equal(f->last.digest, "sha256:cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd");
+	assert_string_equal(f->last.digest,
+		"sha256:cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd");
 }
 
 /* Engines that answer nonsense are away, and are tried again. */
@@ -353,9 +370,11 @@ static void test_bad_engine(void **state)
 	struct fake_answer *list = fake_find(&f->engine, "GET /containers/json");
 
 	list->body = "{}";
-	UNTIL(f, strcmp(runtime_status(f->runtime)->state, "away: the list of containers does not parse") == 0);
+	UNTIL(f, strcmp(runtime_status(f->runtime)->state,
+			 "away: the list of containers does not parse") == 0);
 	list->status = 500;
-	UNTIL(f, strcmp(runtime_status(f->runtime)->state, "away: the engine answered 500 to the list of containers") == 0);
+	UNTIL(f, strcmp(runtime_status(f->runtime)->state,
+			 "away: the engine answered 500 to the list of containers") == 0);
 	list->status = 200;
 	list->body = "[]";
 	synced(f);

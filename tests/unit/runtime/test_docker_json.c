@@ -28,8 +28,12 @@ static void entry_done(struct inventory_entry *e)
 
 static void test_event(void **state)
 {
-	CLEANUP(json_free) struct json *j = parse("{\"status\":\"die\",\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"abc\","
-		"\"Attributes\":{\"image\":\"a\",\"name\":\"n\",\"exitCode\":\"3\",\"my\":\"label\"}},\"time\":1795449837,\"timeNano\":1795449837293338193}");
+	CLEANUP(json_free)
+	struct json *j =
+		parse("{\"status\":\"die\",\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{"
+		      "\"ID\":\"abc\","
+		      "\"Attributes\":{\"image\":\"a\",\"name\":\"n\",\"exitCode\":\"3\",\"my\":"
+		      "\"label\"}},\"time\":1795449837,\"timeNano\":1795449837293338193}");
 	struct docker_event e;
 	struct inventory_entry entry = {0};
 
@@ -45,8 +49,10 @@ static void test_event(void **state)
 
 static void test_network_event(void **state)
 {
-	CLEANUP(json_free) struct json *j = parse("{\"Type\":\"network\",\"Action\":\"connect\",\"Actor\":{\"ID\":\"net\","
-		"\"Attributes\":{\"container\":\"abc\",\"name\":\"bridge\"}}}");
+	CLEANUP(json_free)
+	struct json *j =
+		parse("{\"Type\":\"network\",\"Action\":\"connect\",\"Actor\":{\"ID\":\"net\","
+		      "\"Attributes\":{\"container\":\"abc\",\"name\":\"bridge\"}}}");
 	struct docker_event e;
 
 	assert_int_equal(docker_json_event(j, &e), 0);
@@ -57,7 +63,12 @@ static void test_network_event(void **state)
 static void test_hostile_events(void **state)
 {
 	static const char *const bad[] = {
-		"[]", "1", "null", "\"x\"", "{}", "{\"Type\":\"container\"}",
+		"[]",
+		"1",
+		"null",
+		"\"x\"",
+		"{}",
+		"{\"Type\":\"container\"}",
 		"{\"Type\":\"container\",\"Action\":\"create\"}",
 		"{\"Type\":\"container\",\"Action\":\"create\",\"Actor\":[]}",
 		"{\"Type\":\"container\",\"Action\":\"create\",\"Actor\":{\"ID\":7}}",
@@ -76,11 +87,16 @@ static void test_hostile_events(void **state)
 static void test_hostile_inspect(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "{\"State\":[],\"Config\":7,\"HostConfig\":\"x\",\"NetworkSettings\":{\"Networks\":[1,2]},\"Name\":{}}",
-		"{\"State\":{\"Pid\":-5,\"ExitCode\":1e300,\"Status\":3,\"StartedAt\":\"yesterday\"},\"Image\":[],\"Created\":9}",
-		"{\"Config\":{\"Labels\":[\"a\",\"b\"]},\"Created\":\"99999999999-13-45T99:99:99Z\"}",
+		"{}",
+		"{\"State\":[],\"Config\":7,\"HostConfig\":\"x\",\"NetworkSettings\":{\"Networks\":"
+		"[1,2]},\"Name\":{}}",
+		"{\"State\":{\"Pid\":-5,\"ExitCode\":1e300,\"Status\":3,\"StartedAt\":"
+		"\"yesterday\"},\"Image\":[],\"Created\":9}",
+		"{\"Config\":{\"Labels\":[\"a\",\"b\"]},\"Created\":\"99999999999-13-45T99:99:"
+		"99Z\"}",
 		"{\"Config\":{\"Labels\":{\"\":\"x\",\"a\":null,\"b\":7,\"c\":{\"d\":1}}}}",
-		"{\"NetworkSettings\":{\"Networks\":{\"a\":null,\"b\":7,\"c\":{\"IPAddress\":[]}}}}",
+		"{\"NetworkSettings\":{\"Networks\":{\"a\":null,\"b\":7,\"c\":{\"IPAddress\":[]}}}"
+		"}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -101,7 +117,9 @@ static void test_hostile_inspect(void **state)
 /* The first of two members of one name counts, in every reader of ours. */
 static void test_duplicates(void **state)
 {
-	CLEANUP(json_free) struct json *j = parse("{\"Name\":\"/first\",\"Name\":\"/second\",\"Config\":{\"Labels\":{\"a\":\"1\",\"a\":\"2\"}}}");
+	CLEANUP(json_free)
+	struct json *j = parse("{\"Name\":\"/first\",\"Name\":\"/"
+			       "second\",\"Config\":{\"Labels\":{\"a\":\"1\",\"a\":\"2\"}}}");
 	struct inventory_entry e = {0};
 
 	assert_int_equal(docker_json_inspect(j, &e, true), 0);
@@ -113,7 +131,9 @@ static void test_duplicates(void **state)
 
 static void test_item(void **state)
 {
-	CLEANUP(json_free) struct json *good = parse("{\"Id\":\"abc\",\"Names\":[\"/a/b\"],\"Image\":\"i\",\"State\":\"paused\",\"Created\":5}");
+	CLEANUP(json_free)
+	struct json *good = parse("{\"Id\":\"abc\",\"Names\":[\"/a/"
+				  "b\"],\"Image\":\"i\",\"State\":\"paused\",\"Created\":5}");
 	CLEANUP(json_free) struct json *bad = parse("{\"Id\":\"../../info\"}");
 	struct inventory_entry e = {0};
 	const char *id;
@@ -129,8 +149,12 @@ static void test_item(void **state)
 
 static void test_restart(void **state)
 {
-	CLEANUP(json_free) struct json *waiting = parse("{\"State\":{\"Running\":false,\"Restarting\":true},\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"always\"}}}");
-	CLEANUP(json_free) struct json *removed = parse("{\"HostConfig\":{\"AutoRemove\":true,\"RestartPolicy\":{\"Name\":\"\"}}}");
+	CLEANUP(json_free)
+	struct json *waiting = parse("{\"State\":{\"Running\":false,\"Restarting\":true},"
+				     "\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"always\"}}}");
+	CLEANUP(json_free)
+	struct json *removed =
+		parse("{\"HostConfig\":{\"AutoRemove\":true,\"RestartPolicy\":{\"Name\":\"\"}}}");
 	struct docker_restart r;
 
 	docker_json_restart(waiting, &r);
@@ -151,7 +175,8 @@ static void put(struct docker_images *m, const char *text, int want)
 }
 
 /* ref and id as the engine gives them -> image and digest as rules see them. */
-static void check(const struct docker_images *m, const char *ref, const char *id, const char *image, const char *digest)
+static void check(const struct docker_images *m, const char *ref, const char *id, const char *image,
+	const char *digest)
 {
 	struct inventory_entry e = {0};
 
@@ -171,8 +196,12 @@ static void test_images(void **state)
 	CLEANUP(docker_images_free) struct docker_images *m = NULL;
 
 	assert_int_equal(docker_images_new(&m), 0);
-	put(m, "{\"Id\":\"" CAFE "\",\"RepoTags\":[\"miner:1\",\"x:2\"],\"RepoDigests\":[\"miner@" REPO "\"]}", 0);
-	put(m, "{\"Id\":\"" BEEF "\",\"RepoTags\":[\"cafe:latest\",7,null],\"RepoDigests\":null}", 0);
+	put(m,
+		"{\"Id\":\"" CAFE
+		"\",\"RepoTags\":[\"miner:1\",\"x:2\"],\"RepoDigests\":[\"miner@" REPO "\"]}",
+		0);
+	put(m, "{\"Id\":\"" BEEF "\",\"RepoTags\":[\"cafe:latest\",7,null],\"RepoDigests\":null}",
+		0);
 	put(m, "{\"Id\":\"sha256:xyz\"}", -EBADMSG);
 	put(m, "{\"Id\":{}}", -EBADMSG);
 	put(m, "[]", -EBADMSG);
@@ -182,7 +211,8 @@ static void test_images(void **state)
 	check(m, CAFE, CAFE, "docker.io/library/miner:1", REPO);
 	check(m, CAFE, NULL, "docker.io/library/miner:1", REPO);
 	check(m, "cafe0", NULL, "docker.io/library/miner:1", REPO);
-	check(m, "cafe", NULL, "docker.io/library/cafe:latest", NULL); /* the tag goes first, as in Docker */
+	check(m, "cafe", NULL, "docker.io/library/cafe:latest",
+		NULL); /* the tag goes first, as in Docker */
 	check(m, "cafe", BEEF, "docker.io/library/cafe:latest", BEEF);
 	check(m, "ffff", NULL, "docker.io/library/ffff:latest", NULL);
 	docker_images_drop(m, CAFE);
@@ -193,9 +223,14 @@ static void test_images(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_event), cmocka_unit_test(test_network_event), cmocka_unit_test(test_hostile_events),
-		cmocka_unit_test(test_hostile_inspect), cmocka_unit_test(test_duplicates), cmocka_unit_test(test_item),
-		cmocka_unit_test(test_restart), cmocka_unit_test(test_images),
+		cmocka_unit_test(test_event),
+		cmocka_unit_test(test_network_event),
+		cmocka_unit_test(test_hostile_events),
+		cmocka_unit_test(test_hostile_inspect),
+		cmocka_unit_test(test_duplicates),
+		cmocka_unit_test(test_item),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_images),
 	};
 
 	return cmocka_run_group_tests_name("runtime.docker_json", tests, NULL, NULL);

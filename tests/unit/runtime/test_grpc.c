@@ -41,7 +41,10 @@ static void test_pieces(void **state)
 		struct seen seen = {0};
 		grpc_stream_init(&s);
 		for (size_t at = 0; at < b.len; at += piece)
-			assert_int_equal(grpc_stream_feed(&s, b.data + at, b.len - at < piece ? b.len - at : piece, on_message, &seen), 0);
+			assert_int_equal(
+				grpc_stream_feed(&s, b.data + at,
+					b.len - at < piece ? b.len - at : piece, on_message, &seen),
+				0);
 		assert_int_equal(seen.count, 3);
 		assert_int_equal(seen.sizes[1], 0);
 		assert_string_equal(seen.last, "third one");
@@ -81,7 +84,8 @@ static void test_bad(void **state)
 	struct seen seen = {.answer = -EPROTO};
 
 	grpc_stream_init(&s);
-	assert_int_equal(grpc_stream_feed(&s, compressed, sizeof(compressed), on_message, &seen), -EBADMSG);
+	assert_int_equal(
+		grpc_stream_feed(&s, compressed, sizeof(compressed), on_message, &seen), -EBADMSG);
 	grpc_stream_reset(&s);
 	grpc_put(&b, "ab", 2);
 	grpc_put(&b, "cd", 2);
@@ -111,8 +115,10 @@ static void test_single(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pieces), cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_bad), cmocka_unit_test(test_single),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_single),
 	};
 
 	return cmocka_run_group_tests_name("runtime.grpc", tests, NULL, NULL);

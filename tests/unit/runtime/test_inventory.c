@@ -38,7 +38,8 @@ static void test_changes(void **state)
 	inventory_remove(v, a);
 	assert_null(inventory_find(v, "a"));
 	assert_ptr_equal(inventory_first(v), b);
-	assert_ptr_not_equal(get(v, "a"), a); /* a new one of the same id; the old one is still to be told */
+	assert_ptr_not_equal(
+		get(v, "a"), a); /* a new one of the same id; the old one is still to be told */
 	const struct container *c = inventory_take(v);
 	assert_int_equal(c->state, CONTAINER_REMOVED);
 	assert_int_equal(inventory_count(v), 3);
@@ -52,7 +53,8 @@ static void test_ids(void **state)
 {
 	CLEANUP(inventory_free) struct inventory *v = NULL;
 	struct inventory_entry *e;
-	static const char *const bad[] = {"", ".", "..", "a/b", "a b", "a\n", "a?x", "a%2f", "\xc3\xa4"};
+	static const char *const bad[] = {
+		"", ".", "..", "a/b", "a b", "a\n", "a?x", "a%2f", "\xc3\xa4"};
 	char longest[INVENTORY_ID_MAX + 2];
 
 	assert_int_equal(inventory_new(&v), 0);
@@ -92,7 +94,8 @@ static void test_text(void **state)
 	assert_string_equal(text, "a?b?[1m?");
 	assert_int_equal(inventory_set_text(&text, "abcdef", 4), 0);
 	assert_string_equal(text, "abc");
-	assert_int_equal(inventory_set_text(&text, "ab\xc3\xa4", 4), 0); /* not half of a character */
+	assert_int_equal(
+		inventory_set_text(&text, "ab\xc3\xa4", 4), 0); /* not half of a character */
 	assert_string_equal(text, "ab");
 	assert_int_equal(inventory_set_text(&text, "", 4), 0);
 	assert_null(text);
@@ -153,8 +156,13 @@ static void test_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_changes), cmocka_unit_test(test_ids), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_text), cmocka_unit_test(test_time), cmocka_unit_test(test_labels), cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_lists),
 	};
 
 	return cmocka_run_group_tests_name("runtime.inventory", tests, NULL, NULL);
