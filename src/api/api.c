@@ -19,9 +19,10 @@ int api_new(struct api **ret, const struct api_config *config)
 
 	if (!a)
 		return -ENOMEM;
-	if (sodium_init() < 0) {
+	int r = api_crypto_start();
+	if (r < 0) {
 		free(a);
-		return -EIO;
+		return r;
 	}
 	a->config = *config;
 	*ret = a;

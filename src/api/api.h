@@ -59,6 +59,8 @@ const struct policy *api_policy(const struct api *a); /* borrowed; may be NULL b
 
 /* --- credentials: used at first start too --- */
 #define API_SECRET_SIZE 44 /* text of 32 random bytes, terminated */
+/* Before anything else here; api_new() does it too. */
+int api_crypto_start(void);
 /* 32 random bytes as URL-safe text. */
 void api_secret_make(char out[API_SECRET_SIZE]);
 void api_secret_hash(const char *secret, uint8_t out[STORE_HASH_SIZE]);

@@ -111,7 +111,9 @@ static void backend_policy(void *ctx, const struct policy *p)
 
 static bool radar_is_host(void *ctx, const char *address)
 {
-	return hostaddr_has(((struct console *)ctx)->hostaddr, address);
+	struct console *c = ctx;
+
+	return hostaddr_has(c->hostaddr, address) && !geo_is_overlaid(c->geo, address);
 }
 
 static void radar_emit(void *ctx, const char *json, size_t size)

@@ -147,3 +147,9 @@ const char *geo_country(struct geo *g, const char *address)
 	MMDB_lookup_result_s found = MMDB_lookup_string(&g->db, address, &bad_address, &bad_file);
 	return !bad_address && bad_file == MMDB_SUCCESS && found.found_entry ? entry_country(&found.entry) : NULL;
 }
+
+bool geo_is_overlaid(struct geo *g, const char *address)
+{
+	overlay_look(g);
+	return overlay_country(g, address);
+}

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -21,3 +22,5 @@ CLEANUP_DEFINE(struct geo, geo_free)
 
 /* ISO 3166-1 code, kept for good (country table), or NULL when no country is known. */
 const char *geo_country(struct geo *g, const char *address);
+/* Whether the operator's own file names the address: it then counts as foreign even on this host. */
+bool geo_is_overlaid(struct geo *g, const char *address);

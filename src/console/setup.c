@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -53,12 +54,14 @@ static int make_dirs(const char *state, uid_t uid, struct diag *reterr)
 	return r < 0 ? diag_msg(reterr, r, "cannot make the directories in '%s': %s", state, strerror(-r)) : 0;
 }
 
-/* The Console's files belong to its user although the process is still root. */
-static int become_for_now(uid_t uid)
+/* The directory of the Console becomes the working directory, and as far as possible the root. */
+static int confine(const char *state, struct diag *reterr)
 {
-	if (geteuid() != 0 && getuid() != 0)
-		return 0;
-	return privilege_act_as(uid);
+	char path[PATH_MAX];
+
+	path_in(state, "console", path);
+	int r = chdir(path) < 0 ? -errno : privilege_become(PRIVILEGE_CONSOLE_USER, PRIVILEGE_CONSOLE_UID, path);
+	return r < 0 ? diag_msg(reterr, r, "cannot give up rights: %s", strerror(-r)) : 0;
 }
 
 /* --- first user and token --- */
@@ -97,11 +100,10 @@ static int ensure_token(struct store *s, const char *present, struct credentials
 	return store_token_put(s, TOKEN_NAME, hash, "admin");
 }
 
-static int ensure_credentials(const char *state, const char *present_token, struct credentials *c, struct diag *reterr)
+static int ensure_credentials(const char *present_token, struct credentials *c, struct diag *reterr)
 {
 	CLEANUP(store_close) struct store *s = NULL;
-	char path[PATH_MAX];
-	int r = store_open(&s, path_in(state, "console/" SETUP_DATABASE, path), reterr);
+	int r = store_open(&s, SETUP_DATABASE, reterr);
 
 	if (r < 0)
 		return r;
@@ -111,6 +113,54 @@ static int ensure_credentials(const char *state, const char *present_token, stru
 	if (r == 0)
 		r = store_commit(s);
 	return r < 0 ? diag_msg(reterr, r, "cannot make the first user: %s", strerror(-r)) : 0;
+}
+
+/* What the confined child reports to the parent that still has rights. */
+struct prepared {
+	int r;
+	struct credentials credentials;
+	struct diag diag;
+};
+
+static void prepare(const char *state, const char *token, struct prepared *p)
+{
+	CLEANUP(buf_done) struct buf cert = BUF_INIT(65536);
+	CLEANUP(buf_done) struct buf key = BUF_INIT(65536);
+
+	p->r = confine(state, &p->diag);
+	if (p->r == 0)
+		p->r = api_crypto_start();
+	if (p->r == 0)
+		p->r = tls_ensure("tls", &cert, &key, &p->diag);
+	if (p->r == 0)
+		p->r = ensure_credentials(token, &p->credentials, &p->diag);
+}
+
+/*
+ * Certificate and database are made by a child that is confined like the Console will be: they get
+ * its owner, and root parses nothing of them. Only root can then write what only root may read.
+ */
+static int prepare_confined(const char *state, const char *token, struct prepared *ret)
+{
+	struct prepared p = {0};
+	int fds[2], status;
+
+	if (pipe(fds) < 0)
+		return -errno;
+	CLEANUP(fd_close) int from = fds[0];
+	CLEANUP(fd_close) int to = fds[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		prepare(state, token, &p);
+		_exit(fd_write_all(to, &p, sizeof(p)) < 0);
+	}
+	to = fd_close(to);
+	ssize_t n = read(from, ret, sizeof(*ret)); /* below PIPE_BUF: all or nothing */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return n == (ssize_t)sizeof(*ret) ? ret->r : -EIO;
 }
 
 static int write_secret(const char *path, const char *secret)
@@ -148,22 +198,6 @@ static void read_token(const char *state, char out[API_SECRET_SIZE])
 
 /* --- the whole --- */
 
-static int make_owned(struct setup *s, const char *state, struct credentials *c, struct diag *reterr)
-{
-	char path[PATH_MAX], token[API_SECRET_SIZE];
-	uid_t uid = privilege_uid(PRIVILEGE_CONSOLE_USER, PRIVILEGE_CONSOLE_UID);
-
-	read_token(state, token);
-	int r = become_for_now(uid);
-	if (r < 0)
-		return diag_msg(reterr, r, "cannot become user %u: %s", (unsigned)uid, strerror(-r));
-	r = tls_ensure(path_in(state, "console/tls", path), &s->cert, &s->key, reterr);
-	if (r == 0)
-		r = ensure_credentials(state, token, c, reterr);
-	int back = become_for_now(0);
-	return r < 0 ? r : back < 0 ? diag_msg(reterr, back, "cannot become root again") : 0;
-}
-
 static int open_sockets(struct setup *s, const struct setup_options *o, struct diag *reterr)
 {
 	char path[PATH_MAX];
@@ -184,20 +218,25 @@ static int write_ready(const char *state, struct diag *reterr)
 	return r < 0 ? diag_msg(reterr, r, "cannot write '%s': %s", path, strerror(-r)) : 0;
 }
 
-static int confine(const char *state, struct diag *reterr)
+static int prepare_and_write(const char *state, struct diag *reterr)
 {
-	char path[PATH_MAX];
+	struct prepared p = {0};
+	char token[API_SECRET_SIZE];
 
-	path_in(state, "console", path);
-	int r = chdir(path) < 0 ? -errno : privilege_become(PRIVILEGE_CONSOLE_USER, PRIVILEGE_CONSOLE_UID, path);
-	return r < 0 ? diag_msg(reterr, r, "cannot give up rights: %s", strerror(-r)) : 0;
+	read_token(state, token);
+	int r = prepare_confined(state, token, &p);
+	if (r < 0)
+		diag_msg(reterr, r, "%s", *p.diag.message ? p.diag.message : strerror(-r));
+	else
+		r = write_credentials(state, &p.credentials, reterr);
+	explicit_bzero(&p, sizeof(p));
+	return r;
 }
 
 int setup_run(struct setup *ret, const struct setup_options *o, struct diag *reterr)
 {
 	struct setup s = {.http_fd = -1, .ipc_fd = -1, .cert = BUF_INIT(65536), .key = BUF_INIT(65536), .peer_uid = geteuid()};
 	const struct rlimit files = {OPEN_FILES, OPEN_FILES};
-	struct credentials c = {0};
 	struct diag geo_problem = {0};
 	char state[PATH_MAX], path[PATH_MAX];
 
@@ -209,12 +248,9 @@ int setup_run(struct setup *ret, const struct setup_options *o, struct diag *ret
 	if (!realpath(o->state, state)) /* the working directory changes below */
 		return diag_msg(reterr, -errno, "cannot find '%s'", o->state);
 	unlink(path_in(state, "run/console.ready", path));
-	const struct setup_options at = {state, o->listen, o->geoip};
-	r = open_sockets(&s, &at, reterr);
+	r = prepare_and_write(state, reterr);
 	if (r == 0)
-		r = make_owned(&s, state, &c, reterr);
-	if (r == 0)
-		r = write_credentials(state, &c, reterr);
+		r = open_sockets(&s, &(struct setup_options){state, o->listen, o->geoip}, reterr);
 	if (r == 0 && geo_new(&s.geo, o->geoip, "geo-overlay.csv", &geo_problem) < 0)
 		log_warn(0, "%s; addresses have no countries", geo_problem.message);
 	/* Both sockets listen: whoever connects from here on waits for the loop, nobody is refused. */
@@ -222,7 +258,8 @@ int setup_run(struct setup *ret, const struct setup_options *o, struct diag *ret
 		r = write_ready(state, reterr);
 	if (r == 0)
 		r = confine(state, reterr);
-	explicit_bzero(&c, sizeof(c));
+	if (r == 0)
+		r = tls_ensure("tls", &s.cert, &s.key, reterr);
 	if (r < 0) {
 		setup_done(&s);
 		return r;

@@ -46,6 +46,8 @@ struct http_server {
 	bool stopping;
 };
 
+/* MHD_resume_connection(), which in external mode nobody hears: the daemon must be run after it. */
+void http_resume(struct http_server *s, struct MHD_Connection *c);
 /* Answers with a ready response; the request owns it from now on. */
 void http_answer(struct http_request *q, unsigned status, struct MHD_Response *response);
 enum MHD_Result http_queue(struct http_request *q);

@@ -125,7 +125,7 @@ void http_answer(struct http_request *q, unsigned status, struct MHD_Response *r
 	q->response = response;
 	if (q->suspended) {
 		q->suspended = false;
-		MHD_resume_connection(q->connection);
+		http_resume(q->server, q->connection);
 	}
 }
 

@@ -235,6 +235,13 @@ static int pump(struct http_server *s)
 	return wait ? loop_timer_set(s->timer, wait, 0) : loop_timer_set(s->timer, 0, 1);
 }
 
+void http_resume(struct http_server *s, struct MHD_Connection *c)
+{
+	MHD_resume_connection(c);
+	if (!s->stopping)
+		loop_timer_set(s->timer, 0, 1); /* at once, and many resumes make one run */
+}
+
 static int on_ready(void *ctx, int fd, uint32_t events)
 {
 	(void)fd;

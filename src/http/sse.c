@@ -22,6 +22,7 @@ struct sse_event {
 
 struct sse_client {
 	struct sse *hub;
+	struct http_server *server;
 	struct MHD_Connection *connection;
 	unsigned topics; /* bit set */
 	uint64_t next;   /* number of the event it wants next */
@@ -78,7 +79,7 @@ static void client_wake(struct sse_client *c)
 	if (!c->suspended)
 		return;
 	c->suspended = false;
-	MHD_resume_connection(c->connection);
+	http_resume(c->server, c->connection);
 }
 
 static int on_ping(void *ctx)
@@ -283,6 +284,7 @@ void sse_attach(struct sse *s, struct http_request *q)
 		return;
 	}
 	c->hub = s;
+	c->server = q->server;
 	c->connection = q->connection;
 	c->topics = topics;
 	c->ping = true; /* the first bytes tell the client that it is connected */
