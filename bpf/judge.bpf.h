@@ -19,7 +19,8 @@ struct {
 
 miner_inline struct miner_word miner_find(struct miner_scan *s)
 {
-	struct miner_word *w = bpf_map_lookup_elem(&miner_words, &s->key), none = {};
+	struct miner_key key = s->key; /* on the stack: kernels before 6.2 take no other key here */
+	struct miner_word *w = bpf_map_lookup_elem(&miner_words, &key), none = {};
 
 	return w ? *w : none;
 }
@@ -142,8 +143,8 @@ static __always_inline bool path_matches(struct exec_scratch *s, u32 slot, u32 l
 	struct pattern_list l = {.key = {.slot = slot, .list = list}};
 
 	l.text.buffer = s->path;
-	l.text.start = s->path_start;
-	l.text.length = WIRE_PATH_MAX - 1 - s->path_start;
+	l.text.start = s->walk.start;
+	l.text.length = WIRE_PATH_MAX - 1 - s->walk.start;
 	return pattern_list_matches(&l, n);
 }
 
@@ -171,7 +172,7 @@ static __always_inline void denied_judge(struct exec_scratch *s, u32 number, con
 			return;
 		sign_set(s, s->filename);
 	} else {
-		sign_set(s, s->path + (s->path_start & (WIRE_PATH_MAX - 1)));
+		sign_set(s, s->path + (s->walk.start & (WIRE_PATH_MAX - 1)));
 	}
 	exec->header.flags &= ~WIRE_SUSPECT;
 	v->detection = WIRE_DETECTION_DENIED_PROCESS;

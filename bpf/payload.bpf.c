@@ -89,8 +89,7 @@ static __always_inline enum stratum_result stream_feed(struct __sk_buff *skb, st
 	s->next = seg->sequence + seg->length;
 	if (n > STRATUM_WINDOW - fed)
 		n = STRATUM_WINDOW - fed;
-	if (n == 0 || n > STRATUM_WINDOW)
-		return STRATUM_QUIET;
+	n = ((n - 1) & (STRATUM_WINDOW - 1)) + 1; /* as it is already; for the verifier */
 	if (bpf_skb_load_bytes(skb, seg->offset + seen, s->data + fed, n))
 		return STRATUM_QUIET;
 	bpf_loop(n, feed_byte, &f, 0);
@@ -109,9 +108,7 @@ static __always_inline void sign_fill(char *sign, const struct stratum *s)
 		return;
 	}
 	bpf_probe_read_kernel(sign, STRATUM_WORD, s->word);
-	if (n > STRATUM_WORD - 1)
-		n = STRATUM_WORD - 1;
-	sign[n] = 0;
+	sign[n < STRATUM_WORD ? n & (STRATUM_WORD - 1) : STRATUM_WORD - 1] = 0;
 }
 
 static __always_inline void addresses_fill(struct wire_payload *rec, struct bpf_sock *sk)
@@ -152,7 +149,7 @@ static __always_inline void hit_report(struct bpf_sock *sk, const struct stream 
 	addresses_fill(rec, sk);
 	sign_fill(rec->sign, &s->stratum);
 	rec->size = size < WIRE_PAYLOAD ? size : WIRE_PAYLOAD;
-	bpf_probe_read_kernel(rec->data, rec->size & (2 * WIRE_PAYLOAD - 1), s->data);
+	bpf_probe_read_kernel(rec->data, WIRE_PAYLOAD, s->data);
 	bpf_ringbuf_submit(rec, BPF_RB_FORCE_WAKEUP);
 }
 

@@ -54,13 +54,13 @@ static __always_inline void file_fill(struct wire_exec *exec, struct file *file)
 
 static __always_inline void path_fill(struct exec_scratch *s, struct file *file, struct task_struct *task)
 {
-	struct path_walk w = {.buffer = s->path};
-	u32 start = path_resolve(&w, file, task);
-	u32 size = WIRE_PATH_MAX - start;
+	u32 start, size;
 
-	if (!w.done)
+	path_resolve(s, file, task);
+	start = s->walk.start;
+	size = WIRE_PATH_MAX - start;
+	if (!s->walk.done)
 		scratch_exec(s)->header.flags |= WIRE_PATH_TRUNCATED;
-	s->path_start = start;
 	if (start >= WIRE_PATH_MAX || size > WIRE_PATH_MAX)
 		return;
 	bpf_probe_read_kernel(s->record + sizeof(struct wire_exec), size, s->path + start);

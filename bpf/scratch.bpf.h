@@ -10,10 +10,24 @@
 
 #define NAME_MAX 255
 
+/*
+ * Where a walk over dentries is. State that changes from step to step of a bpf_loop lies in map
+ * memory everywhere in these programs: kernels before 6.7 verify one step only, and would take what
+ * they know of a stack variable before the first step for true in all.
+ */
+struct path_walk {
+	struct dentry *dentry;
+	struct mount *mount;
+	struct dentry *root_dentry;
+	struct vfsmount *root_mnt;
+	u32 start; /* of the text in exec_scratch.path; its NUL is at WIRE_PATH_MAX - 1 */
+	u32 done;  /* reached the root */
+};
+
 struct exec_scratch {
-	char path[WIRE_PATH_MAX + NAME_MAX + 1]; /* written backwards: the text is at path_start */
+	struct path_walk walk;
+	char path[WIRE_PATH_MAX + NAME_MAX + 1]; /* written backwards: the text is at walk.start */
 	char filename[WIRE_PATH_MAX];            /* as the caller of execve spelled it */
-	u32 path_start;
 	u32 filename_length;
 	u32 args_at, args_end; /* walk over the arguments in record */
 	u32 args_index;
