@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy that is wrong is refused with its place and what was expected; the old one stays."""
+import contextlib
 import os
 import pathlib
 import random
@@ -100,7 +101,7 @@ class BadPolicy(scene.Scene):
         try:
             connection, response = self.seawall.open("PUT", "/api/v1/policy", b"#" * (100 << 20),
                                                      {"Content-Type": "application/yaml"})
-            with connection:
+            with contextlib.closing(connection):
                 self.assertEqual(response.status, 413)
         except (BrokenPipeError, ConnectionResetError):
             pass  # it need not listen to the end
@@ -128,7 +129,7 @@ class BadPolicy(scene.Scene):
     def test_someone_was_faster(self):
         connection, response = self.seawall.open("PUT", "/api/v1/policy", BASE.encode(), {
             "Content-Type": "application/yaml", "If-Match": f'"{self.revision - 1}"'})
-        with connection:
+        with contextlib.closing(connection):
             self.assertEqual(response.status, 412)
         self.still_in_force()
 
