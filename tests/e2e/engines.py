@@ -15,12 +15,13 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import threading
 import time
 
 from lib import host, paths, poll, procs
 
 IMAGE = "seawall-test/base:1"
-OUTSIDE = "203.0.113.7"     # a documentation address that lives on our bridge: "the internet"
+OUTSIDE = "203.0.113.77"    # a documentation address behind the bridge: "the internet"
 OUTSIDE_COUNTRY = "SG"
 APPLETS = ("sh cat cp ls ln mkdir rm mv sleep true false echo printf env grep egrep sed awk head tail tee sort "
            "wc seq date id kill ps nc wget sleep touch chmod test usleep timeout httpd dd yes").split()
@@ -152,9 +153,19 @@ class Docker(_Engine):
         self.image(IMAGE)
 
     def _bridge(self):
+        """The containers' bridge, and at its other end a network namespace that is their gateway and their
+        internet: the host forwards nothing, and no packet can leave it."""
+        self.beyond = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL)
+        space, inside = str(self.beyond.pid), ("nsenter", f"--net=/proc/{self.beyond.pid}/ns/net", "ip")
+        poll.until("a network namespace", lambda: os.readlink(f"/proc/{space}/ns/net") != os.readlink("/proc/self/ns/net"))
         _run("ip", "link", "add", self.name, "type", "bridge")
         _run("ip", "addr", "add", f"{self.subnet}.1/24", "dev", self.name)
-        _run("ip", "addr", "add", f"{OUTSIDE}/32", "dev", self.name)
+        _run("ip", "link", "add", f"{self.name}o", "type", "veth", "peer", "name", "inside", "netns", space)
+        _run("ip", "link", "set", f"{self.name}o", "master", self.name, "up")
+        for address in (f"{self.subnet}.254/24", f"{OUTSIDE}/32"):
+            _run(*inside, "addr", "add", address, "dev", "inside")
+        for device in ("lo", "inside"):
+            _run(*inside, "link", "set", device, "up")
         _run("ip", "link", "set", self.name, "up")
 
     def start(self):
@@ -166,7 +177,7 @@ class Docker(_Engine):
             os.unlink(os.path.join(self.scratch, "pid"))
         self._spawn(self.program, "--config-file", config, "--data-root", os.path.join(self.scratch, "data"),
                     "--exec-root", self.exec_root, "--pidfile", os.path.join(self.scratch, "pid"),
-                    "-H", self.host, "--containerd", self.below.address, "--bridge", self.name, "--iptables=false", "--ip-masq=false",
+                    "-H", self.host, "--containerd", self.below.address, "--bridge", self.name, "--default-gateway", f"{self.subnet}.254", "--iptables=false", "--ip-masq=false",
                     "--ip-forward=false", "--userland-proxy=false", "--storage-driver", "overlay2",
                     "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{self.name}")
 
@@ -218,8 +229,39 @@ class Docker(_Engine):
         if ids:
             self.docker("rm", "-f", *ids, check=False, timeout=60)
 
+    def outside(self, port, address=OUTSIDE):
+        """A server at an outside address for containers to connect to."""
+        return Outside(self.beyond.pid, port, address)
+
     def _stopped(self):
         subprocess.run(["ip", "link", "del", self.name], capture_output=True, check=False)
+        self.beyond.kill()
+        self.beyond.wait()
+
+
+class Outside:
+    """A server in the network namespace behind the bridge; `heard` is all that was said to it."""
+
+    def __init__(self, beyond, port, address):
+        self.process = subprocess.Popen(["nsenter", f"--net=/proc/{beyond}/ns/net", paths.test_program("sink"), address,
+                                         str(port), "300"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.heard = b""
+        self.process.stdout.readline()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        while chunk := self.process.stdout.read1():
+            self.heard += chunk
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self._thread.join(5)
+        self.process.stdout.close()
 
 
 class Containerd(_Engine):

@@ -4,14 +4,13 @@ import engines
 import scene
 from lib import poll
 from lib.seawall import stamp
-from test_seen import Outside
 
 
 class Forensics(scene.Scene):
 
     def story(self, name):
         """A container that works, connects, mines, is blocked and removed; its id."""
-        with Outside(8989) as outside:
+        with self.docker.outside(8989) as outside:
             container = self.docker.start_container("--name", name)
             self.inside(container, "cat /etc/passwd > /tmp/copy")
             self.docker.docker("exec", "-e", f"TALK_TO={engines.OUTSIDE},8989", "-e", "TALK_TEXT=fetch\n",

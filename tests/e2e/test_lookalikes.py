@@ -5,7 +5,6 @@ import subprocess
 import engines
 import scene
 from lib import paths, poll
-from test_seen import Outside
 
 POOL = "stratum+tcp://203.0.113.7:5555"
 
@@ -40,7 +39,7 @@ class LookAlikes(scene.Scene):
 
     def test_quiet(self):
         self.policy("block")
-        with Outside(8332) as outside:
+        with self.docker.outside(8332) as outside:
             container = self.bench()
             self.inside(container, f"echo 'xmrig -o {POOL} --donate-level 1' > /tmp/notes; cp /tmp/notes /tmp/xmrig.txt")
             for title, script in QUIET.items():

@@ -6,7 +6,6 @@ import os
 import engines
 import scene
 from lib import poll, procs
-from test_seen import Outside
 
 POOL = "203.0.113.7:5555"
 
@@ -140,7 +139,7 @@ class Stratum(scene.Scene):
     def test_prevent(self):
         self.policy("prevent")
         for port in (80, 443, 5555, 31337):
-            with Outside(port) as outside:
+            with self.docker.outside(port) as outside:
                 for title, text in self.TEXTS.items():
                     for split in (False, True):
                         with self.subTest(title, port=port, split=split):
@@ -178,7 +177,7 @@ class Stratum(scene.Scene):
 
     def test_alert_lets_it_speak(self):
         self.policy("alert")
-        with Outside(5557) as outside:
+        with self.docker.outside(5557) as outside:
             container = self.bench()
             self.talk(container, f"{engines.OUTSIDE},5557", self.TEXTS["subscribe"])
             audit = self.audit(container)
@@ -188,7 +187,7 @@ class Stratum(scene.Scene):
     def test_text_tool_that_connects(self):
         """A miner that calls itself grep is one as soon as it connects, and not before."""
         self.policy("prevent")
-        with Outside(5558):
+        with self.docker.outside(5558):
             container = self.bench()
             self.inside(container, "mkdir /tmp/x; cp /opt/talker /tmp/x/grep")
             command = (container, "/tmp/x/grep", "-o", "stratum+tcp://203.0.113.7:5558", "--donate-level", "1")
@@ -236,7 +235,7 @@ class Block(scene.Scene):
 
     def test_by_stratum(self):
         self.policy("block")
-        with Outside(9999) as outside:
+        with self.docker.outside(9999) as outside:
             container, pids = self.busy("--restart", "unless-stopped")
             self.docker.attempt("exec", "-e", f"TALK_TO={engines.OUTSIDE},9999", container, "/opt/talker")
             self.blocked(container, pids)

@@ -1,37 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever a container does is seen, at once and under its name."""
-import subprocess
 import threading
 import time
 
 import engines
 import scene
-from lib import paths, poll
-
-
-class Outside:
-    """A server with an outside address for containers to connect to."""
-
-    def __init__(self, port, address=engines.OUTSIDE):
-        self.process = subprocess.Popen([paths.test_program("sink"), address, str(port), "300"],
-                                        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        self.heard = b""
-        self.process.stdout.readline()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self):
-        while chunk := self.process.stdout.read1():
-            self.heard += chunk
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self._thread.join(5)
-        self.process.stdout.close()
+from lib import poll
 
 
 class Seen(scene.Scene):
@@ -61,7 +35,7 @@ class Seen(scene.Scene):
         self.assertEqual(data["node"]["parent"], f"image:docker.io/{engines.IMAGE}")
 
     def test_edge_within_a_second(self):
-        with Outside(5556) as outside:
+        with self.docker.outside(5556) as outside:
             container = self.docker.start_container(
                 "-e", f"TALK_TO={engines.OUTSIDE},5556", "-e", "TALK_TEXT=hello", command=("/opt/talker",))
             poll.until("the connection stands", lambda: b"hello" in outside.heard)

@@ -2,7 +2,7 @@
 """The pages in a real browser against the real thing: each ui/*.mjs is one test.
 
 A script gets SEAWALL_URL, SEAWALL_STATE, SEAWALL_USER and SEAWALL_PASSWORD, the engine as DOCKER and
-DOCKER_HOST with the image SEAWALL_TEST_IMAGE and the outside address SEAWALL_TEST_OUTSIDE, the browser
+DOCKER_HOST with the image SEAWALL_TEST_IMAGE and an outside server's ADDRESS,PORT as SEAWALL_TEST_OUTSIDE, the browser
 as CHROMIUM, and the folder SEAWALL_TEST_OUTPUT for screenshots. Exit 0: passed; 77: cannot run here, the
 last line says why.
 """
@@ -42,11 +42,12 @@ class Pages(scene.Scene):
             "SEAWALL_USER": "admin", "SEAWALL_PASSWORD": self.seawall.password or "",
             "SEAWALL": paths.program("seawall"),
             "DOCKER": self.docker.client, "SEAWALL_TEST_IMAGE": engines.IMAGE,
-            "SEAWALL_TEST_OUTSIDE": engines.OUTSIDE, "SEAWALL_TEST_OUTPUT": str(output), "CHROMIUM": self.browser,
+            "SEAWALL_TEST_OUTSIDE": f"{engines.OUTSIDE},4443", "SEAWALL_TEST_OUTPUT": str(output), "CHROMIUM": self.browser,
             "SEAWALL_BUILD": str(paths.BUILD),
         }
-        done = subprocess.run(["node", str(script)], env=environment, cwd=paths.SOURCE / "web", text=True, errors="replace",
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240, check=False)
+        with self.docker.outside(4443):
+            done = subprocess.run(["node", str(script)], env=environment, cwd=paths.SOURCE / "web", text=True, errors="replace",
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240, check=False)
         if done.returncode == 77:
             self.skipTest((done.stdout.strip().splitlines() or ["no reason given"])[-1])
         self.assertEqual(done.returncode, 0, "\n" + "\n".join(done.stdout.splitlines()[-30:]))

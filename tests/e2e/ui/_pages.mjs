@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import net from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -17,7 +16,7 @@ export const env = {
   password: process.env.SEAWALL_PASSWORD ?? '',
   docker: process.env.DOCKER ?? '/usr/bin/docker',
   image: process.env.SEAWALL_TEST_IMAGE,
-  outside: process.env.SEAWALL_TEST_OUTSIDE ?? '203.0.113.7',
+  outside: process.env.SEAWALL_TEST_OUTSIDE ?? '203.0.113.7,4443', // where a server listens
   output: process.env.SEAWALL_TEST_OUTPUT,
   chromium: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell',
 };
@@ -90,17 +89,6 @@ export function containerName(prefix) {
 export async function start(name, script, ...options) {
   started.push(name);
   return docker('run', '-d', '--name', name, ...options, env.image, 'sh', '-c', script);
-}
-
-// A server with an outside address: what containers connect to.
-export async function listen(port) {
-  const server = net.createServer((socket) => socket.on('error', () => undefined));
-
-  await new Promise((done, failed) => {
-    server.on('error', failed);
-    server.listen(port, env.outside, done);
-  });
-  return server;
 }
 
 export async function until(what, check, ms = 10000) {

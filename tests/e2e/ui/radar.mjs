@@ -2,7 +2,7 @@
 // The Radar is live: a container appears without a reload, its connection is drawn, a miner's node
 // turns, says why and goes; the panel shows what is known of it.
 import assert from 'node:assert/strict';
-import { api, containerName, env, listen, node, POLICY, run, screenshot, start, until } from './_pages.mjs';
+import { api, containerName, env, node, POLICY, run, screenshot, start, until } from './_pages.mjs';
 
 await run('radar', async (page) => {
   await api(page, 'PUT', '/policy', POLICY('block'));
@@ -23,9 +23,8 @@ await run('radar', async (page) => {
   await page.getByTestId('radar-panel').getByText('sleep 120').first().waitFor();
   await page.keyboard.press('Escape');
 
-  const server = await listen(4443);
   const talker = containerName('talker');
-  await start(talker, 'sleep 1; exec /opt/talker', '-e', `TALK_TO=${env.outside},4443`, '-e', 'TALK_TEXT=hello', '-e', 'TALK_SECONDS=60');
+  await start(talker, 'sleep 1; exec /opt/talker', '-e', `TALK_TO=${env.outside}`, '-e', 'TALK_TEXT=hello', '-e', 'TALK_SECONDS=60');
   const talkerNode = node(page, talker);
   await talkerNode.waitFor();
   const from = await talkerNode.getAttribute('data-id');
@@ -47,5 +46,4 @@ await run('radar', async (page) => {
   await page.getByTestId('radar-panel').getByTestId('audit').first().waitFor();
   await screenshot(page, 'radar-panel');
   assert.equal(await node(page, quiet).getAttribute('data-state'), 'running', 'its neighbour goes on');
-  server.close();
 }, { containers: true });
