@@ -23,10 +23,6 @@
 #define HOLD_KEEP (5 * NSEC_PER_SEC)
 #define FOLD_WINDOW (60 * NSEC_PER_SEC)
 #define DRAIN_BUDGET 2048 /* records of one ring before the loop looks elsewhere */
-/* A ring is mapped twice over and counts as our memory: large enough for a burst of some 5,000
- * starts, small enough for the memory goal. */
-#define SECURITY_RING (4u << 20)
-#define BULK_RING (1u << 20)
 #define SECOND_MS 1000
 #define KILL_POLL_MS 20
 
@@ -63,13 +59,12 @@ static int open_disk(struct defender *d)
 
 static int open_memory(struct defender *d)
 {
-	int r = 0;
+	char path[512];
 
 	d->scratch = calloc(1, sizeof(*d->scratch));
 	if (!d->scratch)
 		return -ENOMEM;
-	if (r == 0)
-		r = container_table_new(&d->containers, containers_forget, d);
+	int r = container_table_new(&d->containers, containers_forget, d);
 	if (r == 0)
 		r = process_table_new(&d->processes, &(struct process_table_config){.owners = CONTAINERS_MAX});
 	if (r == 0)
@@ -77,7 +72,7 @@ static int open_memory(struct defender *d)
 	if (r == 0)
 		r = edges_new(&d->edges);
 	if (r == 0)
-		r = fold_new(&d->fold, FOLD_WINDOW, audit_emit, d);
+		r = fold_new(&d->fold, defender_path(d, "fold.bin", path, sizeof(path)), FOLD_WINDOW, audit_emit, d);
 	if (r == 0)
 		r = status_open(d);
 	return r == 0 ? query_open(d) : r;
@@ -201,8 +196,7 @@ static int on_second(void *ctx)
 
 int defender_start(struct defender *d, struct diag *reterr)
 {
-	struct sensor_config c = {.self_pid = (uint32_t)getpid(), .security_ring_bytes = SECURITY_RING,
-		.bulk_ring_bytes = BULK_RING};
+	struct sensor_config c = {.self_pid = (uint32_t)getpid()};
 
 	int r = sensor_set_new(&d->sensor, &c, event_record, d, reterr);
 	if (r < 0)

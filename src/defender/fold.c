@@ -3,13 +3,15 @@
 #include "defender/fold.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 
-#define OPEN_MAX 512u
+#define OPEN_MAX 256u
 #define TELL_EVERY NSEC_PER_SEC
 
 struct open_audit {
@@ -22,30 +24,12 @@ struct open_audit {
 };
 
 struct fold {
-	struct open_audit *open; /* mapped: pages of unused ones cost nothing */
+	struct open_audit *open; /* mapped: pages of unused ones cost no memory */
 	uint64_t window_ns;
 	uint64_t seed;
 	fold_emit_fn *emit;
 	void *ctx;
 };
-
-int fold_new(struct fold **ret, uint64_t window_ns, fold_emit_fn *emit, void *ctx)
-{
-	CLEANUP(fold_free) struct fold *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		return -ENOMEM;
-	*f = (struct fold){.window_ns = window_ns, .emit = emit, .ctx = ctx};
-	if (getrandom(&f->seed, sizeof(f->seed), 0) != sizeof(f->seed))
-		return -errno;
-	void *mem = mmap(NULL, OPEN_MAX * sizeof(*f->open), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (mem == MAP_FAILED)
-		return -ENOMEM;
-	f->open = mem;
-	*ret = take_ptr(f);
-	return 0;
-}
 
 /* The audit as it stands, with its count. */
 static void tell(struct fold *f, struct open_audit *o, uint64_t now)
@@ -62,13 +46,60 @@ static void tell(struct fold *f, struct open_audit *o, uint64_t now)
 	record_done(&audit_desc, &a);
 }
 
+/* A shared mapping: the page cache keeps what we wrote, however we end. All of the file is allocated
+ * first, because touching a page that a full disk cannot hold would kill us. */
+static int open_table(struct fold *f, const char *path)
+{
+	size_t size = OPEN_MAX * sizeof(*f->open);
+	CLEANUP(fd_close) int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+	bool shared = fd >= 0 && posix_fallocate(fd, 0, (off_t)size) == 0;
+
+	if (path && fd < 0)
+		return -errno;
+	/* On a full disk counts live in memory only, as long as we do. */
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		shared ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, shared ? fd : -1, 0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	f->open = mem;
+	return 0;
+}
+
+/* Keys and times of an earlier run mean nothing now; its counts do. */
+static void take_over(struct fold *f)
+{
+	for (uint32_t i = 0; i < OPEN_MAX; i++) {
+		struct open_audit *o = &f->open[i];
+		if (o->key && o->dirty && o->size <= sizeof(o->encoded))
+			tell(f, o, 0);
+		if (o->key)
+			o->key = 0;
+	}
+}
+
+int fold_new(struct fold **ret, const char *path, uint64_t window_ns, fold_emit_fn *emit, void *ctx)
+{
+	CLEANUP(fold_free) struct fold *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	*f = (struct fold){.window_ns = window_ns, .emit = emit, .ctx = ctx};
+	if (getrandom(&f->seed, sizeof(f->seed), 0) != sizeof(f->seed))
+		return -errno;
+	int r = open_table(f, path);
+	if (r < 0)
+		return r;
+	take_over(f);
+	*ret = take_ptr(f);
+	return 0;
+}
+
 struct fold *fold_free(struct fold *f)
 {
 	if (!f)
 		return NULL;
-	for (uint32_t i = 0; f->open && i < OPEN_MAX; i++)
-		if (f->open[i].key && f->open[i].dirty)
-			tell(f, &f->open[i], 0);
+	if (f->open)
+		take_over(f);
 	if (f->open)
 		munmap(f->open, OPEN_MAX * sizeof(*f->open));
 	free(f);
@@ -122,12 +153,12 @@ bool fold_add(struct fold *f, uint64_t key, const struct audit *a, uint64_t now)
 	struct buf out = BUF_FIXED(o->encoded, sizeof(o->encoded));
 	record_encode(&audit_desc, a, &out);
 	if (!out.failed) {
-		o->key = key;
 		o->opened = o->told = now;
 		o->last = a->time;
 		o->count = a->count;
 		o->dirty = false;
 		o->size = (uint32_t)out.len;
+		o->key = key; /* last: an entry with a key is whole, whenever we end */
 	}
 	f->emit(f->ctx, a);
 	return true;

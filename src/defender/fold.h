@@ -16,7 +16,9 @@
 struct fold;
 typedef int fold_emit_fn(void *ctx, const struct audit *a);
 
-int fold_new(struct fold **ret, uint64_t window_ns, fold_emit_fn *emit, void *ctx);
+/* path: where counts are kept, so that kill -9 loses none (NULL = in memory only). What an earlier
+ * run counted and did not tell is told now. */
+int fold_new(struct fold **ret, const char *path, uint64_t window_ns, fold_emit_fn *emit, void *ctx);
 struct fold *fold_free(struct fold *f); /* tells what is still counted */
 CLEANUP_DEFINE(struct fold, fold_free)
 

@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "defender/audit_text.h"
@@ -41,7 +44,7 @@ static void test_first_at_once_then_once_a_second_then_a_new_one(void **state)
 	CLEANUP(fold_free) struct fold *f = NULL;
 	struct audit a = audit("1", 100), b = audit("2", 200);
 
-	assert_int_equal(fold_new(&f, 60 * SEC, see, &t), 0);
+	assert_int_equal(fold_new(&f, NULL, 60 * SEC, see, &t), 0);
 	assert_true(fold_is_new(f, 5, SEC));
 	assert_true(fold_add(f, 5, &a, SEC));
 	assert_int_equal(t.calls, 1);
@@ -70,7 +73,7 @@ static void test_a_flood_of_kinds_loses_no_count(void **state)
 	uint32_t sum = 0;
 	char id[16];
 
-	assert_int_equal(fold_new(&f, 60 * SEC, see, &t), 0);
+	assert_int_equal(fold_new(&f, NULL, 60 * SEC, see, &t), 0);
 	for (uint32_t i = 0; i < 3; i++) {
 		struct audit a = audit("7", 1);
 		fold_add(f, 1000, &a, 1);
@@ -93,11 +96,40 @@ static void test_what_is_counted_is_told_at_the_end(void **state)
 	struct fold *f = NULL;
 	struct audit a = audit("1", 1);
 
-	assert_int_equal(fold_new(&f, 60 * SEC, see, &t), 0);
+	assert_int_equal(fold_new(&f, NULL, 60 * SEC, see, &t), 0);
 	fold_add(f, 5, &a, 1);
 	fold_add(f, 5, &a, 2);
 	fold_free(f);
 	assert_int_equal(t.sum[1], 2);
+}
+
+static void test_kill_9_loses_no_count(void **state)
+{
+	struct told t = {0};
+	char path[] = "/tmp/seawall-test-fold-XXXXXX";
+	struct fold *f = NULL;
+	int status;
+
+	close(mkstemp(path));
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct audit a = audit("1", 1);
+		if (fold_new(&f, path, 60 * SEC, see, &t) < 0)
+			_exit(1);
+		for (int i = 0; i < 10; i++)
+			fold_add(f, 5, &a, 1);
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	int r = fold_new(&f, path, 60 * SEC, see, &t);
+	unlink(path);
+	assert_int_equal(r, 0);
+	assert_int_equal(t.calls, 1);
+	assert_int_equal(t.sum[1], 10);
+	fold_free(f);
+	assert_int_equal(t.calls, 1);
 }
 
 static void test_keys_know_where_a_text_ends(void **state)
@@ -106,7 +138,7 @@ static void test_keys_know_where_a_text_ends(void **state)
 	CLEANUP(fold_free) struct fold *f = NULL;
 	const char *a[] = {"ab", "c"}, *b[] = {"a", "bc"}, *c[] = {"ab", NULL};
 
-	assert_int_equal(fold_new(&f, SEC, see, &t), 0);
+	assert_int_equal(fold_new(&f, NULL, SEC, see, &t), 0);
 	assert_true(fold_key(f, a, 2) != fold_key(f, b, 2));
 	assert_true(fold_key(f, a, 2) != fold_key(f, c, 2));
 	assert_true(fold_key(f, a, 2) == fold_key(f, a, 2));
@@ -172,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_first_at_once_then_once_a_second_then_a_new_one),
 		cmocka_unit_test(test_a_flood_of_kinds_loses_no_count),
 		cmocka_unit_test(test_what_is_counted_is_told_at_the_end),
+		cmocka_unit_test(test_kill_9_loses_no_count),
 		cmocka_unit_test(test_keys_know_where_a_text_ends),
 		cmocka_unit_test(test_ids_are_unique_and_in_order_of_time),
 		cmocka_unit_test(test_texts),
