@@ -24,6 +24,27 @@ static void put_event(struct api *a, const struct event *e, struct buf *b)
 	record_to_json(&event_desc, &with, b);
 }
 
+static int by_time(const void *a, const void *b)
+{
+	const struct event *x = *(const struct event *const *)a, *y = *(const struct event *const *)b;
+
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+/* The recorder keeps events as they arrived, and connections arrive a moment after processes. */
+static const struct event **in_time_order(const struct record_list *items)
+{
+	const struct event **order = calloc(items->count + 1, sizeof(struct event *));
+
+	for (uint32_t i = 0; order && i < items->count; i++)
+		order[i] = (const struct event *)items->items + i;
+	if (order)
+		qsort(order, items->count, sizeof(struct event *), by_time);
+	return order;
+}
+
 static void on_events(void *arg, int error, const struct record_list *items, bool more)
 {
 	struct question *x = arg;
@@ -38,9 +59,10 @@ static void on_events(void *arg, int error, const struct record_list *items, boo
 		free(x);
 		return;
 	}
+	CLEANUP(free) const struct event **order = in_time_order(items);
 	api_list_begin(&b);
 	for (uint32_t i = 0; i < items->count; i++)
-		put_event(x->api, &events[i], &b);
+		put_event(x->api, order ? order[i] : &events[i], &b);
 	if (more && items->count)
 		snprintf(next, sizeof(next), "%llu", (unsigned long long)events[items->count - 1].seq);
 	api_reply_list(x->q, &b, next);

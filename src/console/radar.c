@@ -433,6 +433,13 @@ static const char *const loopback_ranges[] = {"127.0.0.0/8", "::1", NULL};
 static const char *const private_ranges[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
 	"100.64.0.0/10", "fc00::/7", "fe80::/10", "224.0.0.0/4", "255.255.255.255", "ff00::/8", NULL};
 
+bool radar_is_private(const char *address)
+{
+	uint8_t a[16], prefix;
+
+	return parse_cidr(address, a, &prefix) == 0 && (any_range(a, private_ranges) || any_range(a, loopback_ranges));
+}
+
 /* "network:10.1.2.0/24" of an address. */
 static void network_id(const uint8_t address[16], char *out, size_t size)
 {

@@ -26,6 +26,9 @@ struct radar_config {
 	void *ctx;
 };
 
+/* Private, link-local, loopback and the like: no country is asked for. */
+bool radar_is_private(const char *address);
+
 int radar_new(struct radar **ret, const struct radar_config *config);
 struct radar *radar_free(struct radar *r);
 CLEANUP_DEFINE(struct radar, radar_free)

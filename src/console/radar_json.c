@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "console/countries.h"
 #include "console/radar_internal.h"
+#include "policy/image.h"
 
 #define CONTAINERS_OF_IMAGE_MAX 500 /* listed in the image's node; "total" has the number of all */
 
@@ -87,11 +88,12 @@ void radar_put_image(const struct radar_image *i, struct buf *out)
 	const char *reason = NULL;
 	struct flags f = {0};
 	uint32_t total = 0;
+	char label[IMAGE_NAME_MAX];
 
 	buf_putc(out, '{');
 	put_member(out, "id", i->id);
 	put_member(out, "kind", "image");
-	put_member(out, "label", i->name);
+	put_member(out, "label", image_familiar(i->name, label, sizeof(label)));
 	put_member(out, "group", i->group);
 	json_put_key(out, "containers");
 	buf_putc(out, '[');

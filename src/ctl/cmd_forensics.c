@@ -10,7 +10,7 @@
 #include "ctl/command.h"
 #include "ctl/output.h"
 
-#define PAGE 1000
+#define PAGE 10000
 
 static void print_args(const struct json *event)
 {
@@ -83,24 +83,73 @@ static int add_time(struct call *c, const char *option, char *path, size_t size)
 	return CTL_DONE;
 }
 
-/* Prints one page; *cursor becomes that of the next, "" at the end. */
-static int print_page(struct client *client, const char *base, bool json, char cursor[512], uint64_t *left)
-{
-	CLEANUP(reply_done) struct reply reply = {0};
-	char path[2048], escaped[512];
+/* Every page that came, and their events, which are put in order over all of them. */
+struct story {
+	struct reply *pages;
+	const struct json **events;
+	size_t page_count, event_count;
+};
 
-	snprintf(path, sizeof(path), "%s%s%s", base, *cursor ? "&cursor=" : "",
-		client_escape(cursor, escaped, sizeof(escaped)));
-	int r = client_get(client, path, &reply);
+static void story_done(struct story *s)
+{
+	for (size_t i = 0; i < s->page_count; i++)
+		reply_done(&s->pages[i]);
+	free(s->pages);
+	free(s->events);
+}
+
+static void story_done_cleanup_(struct story *s)
+{
+	story_done(s);
+}
+
+static int story_add(struct story *s, const struct json *items)
+{
+	size_t n = s->event_count;
+
+	for (const struct json *e = json_first(items); e; e = json_next(e))
+		n++;
+	const struct json **events = realloc(s->events, (n + 1) * sizeof(*events));
+	if (!events)
+		return cannot_say("out of memory: ask for less with --since, --until or --limit");
+	s->events = events;
+	for (const struct json *e = json_first(items); e; e = json_next(e))
+		events[s->event_count++] = e;
+	return CTL_DONE;
+}
+
+/* Fetches one page; *cursor becomes that of the next, "" at the end. */
+static int story_page(struct story *s, struct client *client, const char *base, char cursor[512])
+{
+	char path[2048], escaped[512];
+	struct reply *pages = realloc(s->pages, (s->page_count + 1) * sizeof(*pages));
+
+	if (!pages)
+		return cannot_say("out of memory: ask for less with --since, --until or --limit");
+	s->pages = pages;
+	struct reply *reply = &pages[s->page_count++];
+	*reply = (struct reply){0};
+	snprintf(path, sizeof(path), "%s%s%s", base, *cursor ? "&cursor=" : "", client_escape(cursor, escaped, sizeof(escaped)));
+	int r = client_get(client, path, reply);
 	if (r != CTL_DONE)
 		return r;
-	for (const struct json *e = json_first(json_get(reply.json, "items")); e && *left; e = json_next(e), --*left)
-		json ? print_json(e) : print_event(e);
-	const struct json *next = json_get(reply.json, "next");
+	const struct json *next = json_get(reply->json, "next");
 	snprintf(cursor, 512, "%s", json_str(next, ""));
 	if (json_is_number(next))
 		snprintf(cursor, 512, "%" PRId64, json_int(next, 0));
-	return CTL_DONE;
+	return story_add(s, json_get(reply->json, "items"));
+}
+
+/* RFC 3339 in UTC with nanoseconds sorts as text; seq decides between equals. */
+static int by_time(const void *a, const void *b)
+{
+	const struct json *x = *(const struct json *const *)a, *y = *(const struct json *const *)b;
+	int r = strcmp(json_get_str(x, "time", ""), json_get_str(y, "time", ""));
+
+	if (r)
+		return r;
+	int64_t m = json_get_int(x, "seq", 0), n = json_get_int(y, "seq", 0);
+	return m < n ? -1 : m > n;
 }
 
 int cmd_forensics(struct call *c)
@@ -123,8 +172,14 @@ int cmd_forensics(struct call *c)
 		return r;
 	if (client_new(&client, &diag) < 0)
 		return cannot(&diag);
+	CLEANUP(story_done) struct story story = {0};
 	do
-		r = print_page(client, base, c->json, cursor, &left);
-	while (r == CTL_DONE && *cursor && left);
-	return r;
+		r = story_page(&story, client, base, cursor);
+	while (r == CTL_DONE && *cursor && story.event_count < left);
+	if (r != CTL_DONE)
+		return r;
+	qsort(story.events, story.event_count, sizeof(*story.events), by_time);
+	for (size_t i = 0; i < story.event_count && i < left; i++)
+		c->json ? print_json(story.events[i]) : print_event(story.events[i]);
+	return CTL_DONE;
 }

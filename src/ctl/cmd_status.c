@@ -129,8 +129,9 @@ static void print_radar(const struct json *answer)
 		const char *state = json_get_str(n, "state", "");
 		printf("%-10s ", json_get_str(n, "kind", "-"));
 		print_text(json_get_str(n, "label", "-"));
-		printf("  %s%s%s", tint(tint_of(state)), state, tint(TINT_NONE));
-		print_text(json_get_str(n, "reason", ""));
+		const char *reason = json_get_str(n, "reason", "");
+		printf("  %s%s%s%s", tint(tint_of(state)), state, tint(TINT_NONE), *reason ? "  " : "");
+		print_text(reason);
 		putchar('\n');
 		shown++;
 	}

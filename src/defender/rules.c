@@ -73,10 +73,8 @@ static int put_in_force(struct defender *d, struct policy *p)
 	memcpy(d->slots, slots, sizeof(slots));
 	name_slots(d);
 	for (struct container_entry *e; (e = container_table_next(d->containers, &cursor));) {
-		int before = e->rule;
 		containers_assign(d, e);
-		if (e->rule != before)
-			containers_publish(d, e);
+		containers_publish(d, e); /* also when only the rule's name changed */
 	}
 	block_review(d);
 	return 0;

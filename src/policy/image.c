@@ -2,6 +2,7 @@
 /* Image names: see image.h and policy.h. */
 #include "policy/image.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -112,4 +113,20 @@ bool image_names_match(const struct image_names *names, const char *pattern)
 		}
 	}
 	return false;
+}
+
+const char *image_familiar(const char *canonical, char *out, size_t size)
+{
+	static const char library[] = "library/", latest[] = ":latest";
+	const char *name = canonical;
+
+	if (str_has_prefix(name, hub)) {
+		name += sizeof(hub) - 1;
+		if (str_has_prefix(name, library))
+			name += sizeof(library) - 1;
+	}
+	snprintf(out, size, "%s", name);
+	if (str_has_suffix(out, latest))
+		out[strlen(out) - (sizeof(latest) - 1)] = 0;
+	return out;
 }

@@ -10,6 +10,9 @@
 /* A pattern as it is kept: canonical when it has no star (see image_canonical in policy.h). */
 const char *image_pattern(const char *pattern, char *out, size_t size);
 
+/* What people call it: "nginx" for docker.io/library/nginx:latest. Into out; returns out. */
+const char *image_familiar(const char *canonical, char *out, size_t size);
+
 /* All the names of one image. */
 struct image_names {
 	char texts[3][IMAGE_NAME_MAX]; /* canonical; without digest; without `:latest` too */
