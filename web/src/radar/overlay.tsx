@@ -3,7 +3,7 @@
 // data attributes, each connection an item of a list. Keyboards, screen readers and tests use these;
 // eyes see them too. Positions are written by `place`, not by rendering.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { baseName, countryName, plural } from '../core/format';
+import { baseName, countryName, plural, shortImage } from '../core/format';
 import { Icon, type IconName } from '../core/icons';
 import { pulseOf } from '../core/live';
 import type { RadarCanvas } from './canvas';
@@ -58,6 +58,7 @@ function describe(n: SceneNode, total: number): string {
 }
 
 export function label(n: SceneNode): string {
+  if (n.kind === 'image') return shortImage(n.node.label);
   return n.kind === 'internet' && n.node.country ? countryName(n.node.country) : n.node.label;
 }
 

@@ -44,8 +44,8 @@ export function Panel({ id, onClose, onSelect, onReveal }: Props) {
           <Icon name={node.state === 'blocked' ? 'blocked' : (node.kind as IconName)} size={22} />
         </span>
         <div>
-          <h2>{node.country ? countryName(node.country) : node.label}</h2>
-          <p>{node.kind === 'internet' ? 'Internet' : node.kind}{node.parent ? ` of ${radar.nodes.get(node.parent)?.label ?? node.parent}` : ''}</p>
+          <h2>{node.country ? countryName(node.country) : node.kind === 'image' ? shortImage(node.label) : node.label}</h2>
+          <p>{node.kind === 'internet' ? 'Internet' : node.kind}{node.parent ? ` of ${shortImage(radar.nodes.get(node.parent)?.label ?? node.parent)}` : ''}</p>
         </div>
         <button type="button" class="button quiet" aria-label="Show on the map" title="Show on the map" onClick={() => onReveal(id)}><Icon name="fit" /></button>
         <button type="button" class="button quiet" aria-label="Close" onClick={onClose}><Icon name="close" /></button>
