@@ -52,7 +52,8 @@ static void on_processes(void *arg, int error, const struct record_list *items, 
 	struct buf b = BUF_INIT(API_ANSWER_MAX);
 
 	(void)more;
-	if (error < 0) {
+	/* A container that the Defender no longer knows has no processes. */
+	if (error < 0 && error != -ENOENT) {
 		http_problem(q, error == -ETIMEDOUT || error == -ENOTCONN ? MHD_HTTP_GATEWAY_TIMEOUT : MHD_HTTP_BAD_GATEWAY,
 			NULL, "the Defender could not list the processes: %s", strerror(-error));
 		return;

@@ -10,7 +10,7 @@
 
 #define QUESTIONS_MAX 64
 #define ANSWER_ITEMS_MAX 20000
-#define DEADLINE_NS (5 * NSEC_PER_SEC)
+#define DEADLINE_NS (5 * NSEC_PER_SEC) /* since the question or the last part of its answer */
 #define LOOK_MS 250
 
 struct question {
@@ -105,6 +105,7 @@ static int on_answer(struct link *l, enum ipc_type type, uint64_t seq, struct re
 		return 0;
 	if (q->answer != type)
 		return -EPROTO;
+	q->deadline = time_monotonic() + DEADLINE_NS;
 	if (error == 0)
 		error = gather(q, items, record_of(type)->size);
 	if (error < 0 || last)
