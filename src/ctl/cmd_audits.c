@@ -11,7 +11,8 @@
 
 static void print_audit(const struct json *a)
 {
-	const char *effect = json_get_str(a, "done", "-");
+	/* What was done, or for what nobody had to stop, what it is. */
+	const char *effect = json_get_str(a, "done", json_get_str(a, "kind", "-"));
 	const char *severity = json_get_str(a, "severity", "-");
 	const char *container = json_str(json_path(a, "container.name"), json_str(json_path(a, "container.id"), "-"));
 	int64_t count = json_get_int(a, "count", 1);

@@ -42,12 +42,24 @@ static uint64_t entry_hash(const struct json *item)
 	return (h ^ (uint64_t)json_get_int(item, "count", 0)) * 1099511628211ull | 1;
 }
 
+/* Wall ns of the last thing that the entry tells of; 0 = none. */
+static uint64_t entry_time(const struct json *item)
+{
+	static const char *const fields[] = {"updated", "last", "time"};
+	uint64_t latest = 0, t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (time_parse(json_get_str(item, fields[i], ""), &t) == 0 && t > latest)
+			latest = t;
+	return latest;
+}
+
 static void show(struct feed *f, const struct json *item)
 {
-	uint64_t h = entry_hash(item), t;
+	uint64_t h = entry_hash(item), t = entry_time(item);
 
 	f->seen[h % FEED_SEEN] = h;
-	if (time_parse(json_get_str(item, "updated", json_get_str(item, "time", "")), &t) == 0 && t > f->newest)
+	if (t > f->newest)
 		f->newest = t;
 	if (f->json)
 		print_json(item);
@@ -152,7 +164,7 @@ static int on_event(void *ctx, const struct sse_event *e)
 		return 0;
 	if (f->wanted && !f->wanted(f->ctx, item))
 		return 0;
-	if (!shown(f, item))
+	if (!shown(f, item) && entry_time(item) >= f->from)
 		show(f, item);
 	if (fflush(stdout) != 0)
 		return -EPIPE; /* nobody reads us any more */
@@ -165,10 +177,9 @@ int feed_follow(struct feed *f)
 	struct diag diag = {0};
 
 	f->limit = 0;
-	f->newest = time_now();
+	f->from = time_now();
 	if (f->since[0])
-		time_parse(f->since, &f->newest);
-	else
-		f->newest += OVERLAP; /* only what comes from now on */
+		time_parse(f->since, &f->from);
+	f->newest = f->from + OVERLAP; /* the first list begins at `from`, without the overlap */
 	return client_stream(f->client, &s, &diag) == -EPIPE ? CTL_DONE : cannot(&diag);
 }

@@ -24,6 +24,7 @@ struct feed {
 	void *ctx;
 	uint64_t seen[FEED_SEEN]; /* hashes of what was printed, by hash; an overwritten one may repeat */
 	uint64_t newest;          /* wall ns of the newest entry */
+	uint64_t from;            /* following: what ended before is not news, even when it is told again */
 };
 
 /* Appends "&name=value" when value is not NULL. */
