@@ -171,8 +171,12 @@ static void engine_fd(struct gate *g, uint64_t seq, const struct ipc_result *bod
 	runtime_opened(e->runtime, r < 0 ? r : fd);
 }
 
+/* Every engine of the kind is asked: the order does not say which one has the container, and for one
+ * that has not it is as good as gone. */
 static void stop(struct gate *g, uint64_t seq, const struct ipc_stop *body)
 {
+	bool asked = false;
+
 	for (unsigned i = 0; i < g->engine_count; i++) {
 		struct engine *e = &g->engines[i];
 
@@ -181,9 +185,10 @@ static void stop(struct gate *g, uint64_t seq, const struct ipc_stop *body)
 		int r = runtime_stop(e->runtime, body->container, seq);
 		if (r < 0)
 			answer_stop(g, seq, r, "the order cannot be taken");
-		return;
+		asked = true;
 	}
-	answer_stop(g, seq, -ENOENT, "no such engine");
+	if (!asked)
+		answer_stop(g, seq, -ENOENT, "no such engine");
 }
 
 static int on_message(
