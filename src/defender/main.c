@@ -13,6 +13,7 @@
 #include "base/privilege.h"
 #include "defender/defender.h"
 #include "defender/options.h"
+#include "defender/sandbox.h"
 
 /*
  * What stays of root once the sensors are attached and the sockets are open:
@@ -76,6 +77,9 @@ static int run(const struct defender_config *config)
 	if (r < 0)
 		return log_err(r, "cannot give up rights");
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	r = sandbox_enter();
+	if (r < 0)
+		return log_err(r, "cannot give up system calls");
 	return loop_run(loop);
 }
 

@@ -22,6 +22,7 @@ struct query {
 	char *container;
 	struct recorder_query q;
 	uint32_t left;
+	bool known; /* a row of the container itself was found, or it was not asked for everything */
 };
 
 struct query_list {
@@ -43,6 +44,15 @@ static int refuse(struct ipc_peer *peer, uint64_t seq, int error)
 	return ipc_send(peer, IPC_EVENTS, seq, &body);
 }
 
+/* Gaps belong to every container: they do not prove that there is one of that name. */
+static bool any_own(const struct recorder_page *page)
+{
+	for (uint32_t i = 0; i < page->count; i++)
+		if (page->events[i].container)
+			return true;
+	return false;
+}
+
 /* One step of one question; true while it goes on. */
 static bool step(struct defender *d, struct ipc_peer *peer, struct query *q)
 {
@@ -54,11 +64,14 @@ static bool step(struct defender *d, struct ipc_peer *peer, struct query *q)
 	memset(page->events, 0, sizeof(page->events));
 	struct ipc_events body = {.error = recorder_read(d->recorder, &q->q, page)};
 	bool cut = page->count > q->left;
+	q->known = q->known || any_own(page);
 	while (page->count > q->left)
 		record_done(&event_desc, &page->events[--page->count]);
 	q->left -= page->count;
 	q->q.after = page->next;
 	body.last = body.error < 0 || page->end || !q->left;
+	if (body.last && !body.error && !q->known)
+		body.error = -ENOENT;
 	body.more = cut || (!q->left && !page->end);
 	body.events = (struct record_list){.items = page->events, .count = page->count};
 	int r = page->count || body.last ? ipc_send(peer, IPC_EVENTS, q->seq, &body) : 0;
@@ -130,6 +143,8 @@ int query_events(struct defender *d, uint64_t seq, const struct ipc_query *q)
 		}
 	}
 	free_one->q.container = free_one->container;
+	free_one->known = !q->container || q->since || q->until || q->after ||
+		container_table_search(d->containers, q->container);
 	return loop_timer_set(d->queries->timer, 1, 0);
 }
 

@@ -177,6 +177,7 @@ static void take_events(struct stage *s, struct ipc_events *e)
 		KEEP(s->events, s->event_count, event, &items[i]);
 	s->events_last = e->last;
 	s->events_more = e->more;
+	s->events_error = e->error;
 }
 
 static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)

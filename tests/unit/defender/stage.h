@@ -26,6 +26,7 @@ struct stage {
 	struct event events[STAGE_KEEP]; /* of the last query */
 	uint32_t event_count;
 	bool events_last, events_more;
+	int events_error;
 	struct ipc_processes processes;
 	bool has_processes;
 	struct status status;

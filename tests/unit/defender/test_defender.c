@@ -231,6 +231,8 @@ static void test_an_unexpected_end_is_told_as_one(void **state)
 	stage_wait(s, s->audit_count == 1);
 	assert_non_null(strstr(s->audits[0].message, "had ended unexpectedly"));
 	stage_query(s, &(struct ipc_query){0});
+	stage_container(s, ID, "web1", IMAGE);
+	stage_query(s, &(struct ipc_query){.container = (char *)"web1"});
 	assert_int_equal(s->events[0].type, EVENT_GAP);
 	assert_true(s->events[0].first < s->events[0].last);
 }
@@ -340,8 +342,10 @@ static void test_queries_by_time_limit_and_continuation(void **state)
 	assert_int_equal(seen, 52);
 	stage_query(s, &(struct ipc_query){.since = time_now() + NSEC_PER_SEC});
 	assert_int_equal(s->event_count, 0);
+	assert_int_equal(s->events_error, 0);
 	stage_query(s, &(struct ipc_query){.container = (char *)"other"});
 	assert_int_equal(s->event_count, 0);
+	assert_int_equal(s->events_error, -ENOENT);
 }
 
 static void test_a_removed_container_is_told_and_stays_findable(void **state)
