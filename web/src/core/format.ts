@@ -82,6 +82,13 @@ export function baseName(path: string | null | undefined): string {
   return (path ?? '').split('/').pop() || path || '?';
 }
 
+// What a multi-call program was called as, where that is not its file's name: "sleep" of busybox.
+export function calledAs(path: string | null | undefined, args: string[] | null | undefined): string {
+  const name = args && args.length ? baseName(args[0].replace(/^-/, '')) : '';
+
+  return path && name && name !== baseName(path) && !/\s/.test(name) ? name : '';
+}
+
 export function commandLine(path: string | null | undefined, args: string[] | null | undefined): string {
   return args && args.length ? args.map((a) => (/[\s"']/.test(a) ? JSON.stringify(a) : a)).join(' ') : (path ?? '?');
 }

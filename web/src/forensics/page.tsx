@@ -3,7 +3,7 @@
 // the container is gone.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { get, Problem, query } from '../core/api';
-import { baseName, bytes, clock, commandLine, count, countryName, day, endpoint, fraction, plural, shortId, shortImage } from '../core/format';
+import { baseName, bytes, calledAs, clock, commandLine, count, countryName, day, endpoint, fraction, plural, shortId, shortImage } from '../core/format';
 import { Icon, type IconName } from '../core/icons';
 import { recentAudits } from '../core/live';
 import { Link, navigate } from '../core/router';
@@ -31,6 +31,7 @@ async function fetchAll(container: string, signal: AbortSignal): Promise<{ items
     items.push(...page.items);
     cursor = page.next;
   } while (cursor && items.length < MAX_EVENTS);
+  items.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : a.seq - b.seq));
   return { items, more: cursor !== null };
 }
 
@@ -152,8 +153,8 @@ function TreeNode({ node: n, chosen, depth, onChoose }: TreeProps) {
         title={commandLine(n.path, n.args)} onClick={() => onChoose(n.key)}>
         <span class="tree-line">
           {n.worst && <Icon name={n.worst === 'block' ? 'blocked' : 'incident'} size={14} />}
-          <strong>{baseName(n.path)}</strong>
-          <span class="muted">{n.pid}{n.user ? ` ${n.user}` : ''}</span>
+          {n.path ? <strong>{baseName(n.path)}</strong> : <em class="muted">no program yet</em>}
+          <span class="muted">{calledAs(n.path, n.args)} {n.pid}{n.user ? ` ${n.user}` : ''}</span>
           {n.connections > 0 && <span class="muted inline"><Icon name="connect" size={12} />{n.connections}</span>}
         </span>
         <span class="muted small">{clock(n.began)}{n.ended ? `, ${ending(n)}` : ''}</span>
@@ -208,7 +209,7 @@ function Peer({ e }: { e: FlightEvent }) {
 }
 
 function EntryText({ e }: { e: FlightEvent }) {
-  const who = baseName(e.path);
+  const who = e.path ? baseName(e.path) : 'A process without a program';
 
   switch (e.type) {
     case 'create': return <>Container created</>;

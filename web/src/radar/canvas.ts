@@ -178,14 +178,14 @@ export class RadarCanvas {
 }
 
 export function sceneBounds(scene: Scene): Bounds {
-  const b = { x0: -220, x1: 220, y0: -200, y1: 200 };
+  // Even on both sides: the middle stays in the middle when a country comes.
+  let x = 300;
+  let y = 200;
 
   for (const n of scene.nodes) {
     const r = Math.max(n.r + 40, n.orbit);
-    b.x0 = Math.min(b.x0, n.x - r);
-    b.x1 = Math.max(b.x1, n.x + r);
-    b.y0 = Math.min(b.y0, n.y - r);
-    b.y1 = Math.max(b.y1, n.y + r);
+    x = Math.max(x, Math.abs(n.x) + r);
+    y = Math.max(y, Math.abs(n.y) + r);
   }
-  return b;
+  return { x0: -x, x1: x, y0: -y, y1: y };
 }

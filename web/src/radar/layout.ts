@@ -45,7 +45,7 @@ const RIGHT_SLOTS = 17;
 const SLOT_ANGLE = 15;
 const GOLDEN = Math.PI * (3 - Math.sqrt(5));
 // Of the first orbit: below the image first, above it last, for there its name stands.
-const FIRST_ORBIT = [90, 30, 150, 330, 210, 270];
+const FIRST_ORBIT = [90, 30, 150, 345, 195, 270];
 
 interface Placed {
   x: number;

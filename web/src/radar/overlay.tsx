@@ -68,11 +68,12 @@ interface NodeProps {
   leaving: boolean;
   fresh: boolean;
   since: number; // ms since it was blocked, as far as known
+  above: boolean; // it is above its image: there is room for words on that side
   onSelect: (id: string) => void;
   onHover: (id: string | null) => void;
 }
 
-function NodeButton({ n, selected, leaving, fresh, since, onSelect, onHover }: NodeProps) {
+function NodeButton({ n, selected, leaving, fresh, since, above, onSelect, onHover }: NodeProps) {
   const total = n.node.containers?.length ?? 0;
   const pulse = n.kind === 'container' && n.state !== 'blocked' ? pulseOf(n.id) : null;
   const classes = ['node', `kind-${n.kind}`, `color-${n.state === 'blocked' ? 'red' : n.color}`];
@@ -97,7 +98,7 @@ function NodeButton({ n, selected, leaving, fresh, since, onSelect, onHover }: N
       {(n.node.badges ?? []).includes('incident') && <span class="node-badge"><Icon name="incident" size={12} /></span>}
       <span class="node-label">{label(n)}</span>
       {n.kind === 'container' && n.state === 'blocked' && n.node.reason && (
-        <span class={`node-reason ${since > 20000 ? 'old' : ''}`}><Icon name="blocked" size={14} />{reasonText(n.node.reason)}</span>
+        <span class={`node-reason ${since > 20000 ? 'old' : ''} ${above ? 'above' : ''}`}><Icon name="blocked" size={14} />{reasonText(n.node.reason)}</span>
       )}
     </button>
   );
@@ -143,6 +144,7 @@ const FRESH_MS = 1200;
 
 export function Overlay({ nodes, state, selected, canvas, host, onSelect, onHover }: OverlayProps) {
   const leaving = useLeaving(nodes);
+  const images = new Map(nodes.filter((n) => n.kind === 'image').map((n) => [n.id, n.y]));
   const now = Date.now();
 
   useEffect(() => {
@@ -153,6 +155,7 @@ export function Overlay({ nodes, state, selected, canvas, host, onSelect, onHove
       {[...nodes, ...leaving].map((n) => (
         <NodeButton key={n.id} n={n} selected={n.id === selected} leaving={leaving.includes(n)}
           fresh={now - (state.born.get(n.id) ?? 0) < FRESH_MS} since={sinceBlocked(state, n.id, now)}
+          above={n.y < (images.get(n.node.parent ?? '') ?? -Infinity)}
           onSelect={onSelect} onHover={onHover} />
       ))}
     </div>

@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { AuditRow } from '../pages/audit_row';
 import { get, query } from '../core/api';
-import { baseName, bytes, commandLine, count, countryName, endpoint, shortId, shortImage, when } from '../core/format';
+import { baseName, bytes, calledAs, commandLine, count, countryName, endpoint, shortId, shortImage, when } from '../core/format';
 import { Icon, type IconName } from '../core/icons';
 import { changedContainers, radar, radarVersion, recentAudits, status } from '../core/live';
 import { Link } from '../core/router';
@@ -152,7 +152,7 @@ function Processes({ id, running }: { id: string; running: boolean }) {
     <ul class="rows">
       {byTree(data.items).map(({ process: p, depth }) => (
         <li key={`${p.pid} ${p.start}`} class="process" style={{ paddingLeft: `${14 + Math.min(depth, 8) * 16}px` }}>
-          <div><strong>{baseName(p.path)}</strong> <span class="muted">pid {p.pid}{p.user ? `, ${p.user}` : ''}</span></div>
+          <div><strong>{baseName(p.path)}</strong> <span class="muted">{calledAs(p.path, p.args)} pid {p.pid}{p.user ? `, ${p.user}` : ''}</span></div>
           <code>{commandLine(p.path, p.args)}{p.args_truncated ? ' …' : ''}</code>
         </li>
       ))}
