@@ -71,27 +71,32 @@ static __always_inline bool name_is(struct exec_scratch *s, const void *path, u3
 
 /* ---- arguments ---- */
 
-#define ARGS_MASK 0xffff /* the record is smaller */
+#define ARGS_STEPS 32768
 
-/* The walk's state is in the scratch, not in ctx: memory that the verifier does not follow. */
+/*
+ * One argument, or 255 bytes of a long one. They are read from the process, so that those which the
+ * record has no room for are judged too; nobody can change them before its first instruction.
+ */
 static long argv_step(u32 i, struct exec_scratch **ctx)
 {
 	struct exec_scratch *s = *ctx;
-	const u8 *arg = s->record + (s->args_at & ARGS_MASK);
+	u64 at = s->args_at;
 	u32 inside = s->args_inside;
 	char last = 0;
 	long n;
 
-	if (s->args_at >= s->args_end)
+	if (at >= s->args_end)
 		return 1;
 	__builtin_memset(s->scan.token, 0, sizeof(s->scan.token));
-	n = bpf_probe_read_kernel_str(s->scan.token, MINER_TOKEN, arg);
-	if (n <= 0)
+	n = bpf_probe_read_user_str(s->scan.token, MINER_TOKEN, (void *)at);
+	if (n <= 0) {
+		scratch_exec(s)->header.flags |= WIRE_ARGS_UNREADABLE;
 		return 1;
+	}
 	if (n == MINER_TOKEN)
-		bpf_probe_read_kernel(&last, 1, arg + MINER_TOKEN - 1);
+		bpf_probe_read_user(&last, 1, (void *)(at + MINER_TOKEN - 1));
 	s->args_inside = last != 0;
-	s->args_at += last ? n - 1 : n;
+	s->args_at = at + (last ? n - 1 : n);
 	if (inside || s->args_index++ == 0)
 		return 0;
 	s->scan.length = (n - 1) & (MINER_TOKEN - 1);
@@ -99,19 +104,18 @@ static long argv_step(u32 i, struct exec_scratch **ctx)
 	return s->argv.rank >= 5; /* it will not get clearer */
 }
 
-static __always_inline u32 argv_judge(struct exec_scratch *s, bool texts)
+static __always_inline u32 argv_judge(struct exec_scratch *s, struct task_struct *task, bool texts)
 {
-	struct wire_exec *exec = scratch_exec(s);
-
-	s->args_at = sizeof(*exec) + exec->path_size;
-	s->args_end = s->args_at + exec->args_size;
+	s->args_at = task->mm->arg_start;
+	s->args_end = task->mm->arg_end;
 	s->args_index = s->args_inside = 0;
 	__builtin_memset(&s->argv, 0, sizeof(s->argv));
-	bpf_loop(WIRE_ARGS_MAX, argv_step, &s, 0);
+	bpf_loop(ARGS_STEPS, argv_step, &s, 0);
 	return miner_argv_judge(&s->argv, texts);
 }
 
-static __always_inline void miner_judge(struct exec_scratch *s, const struct wire_slot *slot, struct linux_binprm *bprm)
+static __always_inline void miner_judge(struct exec_scratch *s, const struct wire_slot *slot, struct task_struct *task,
+	struct linux_binprm *bprm)
 {
 	struct wire_exec *exec = scratch_exec(s);
 	struct wire_verdict *v = &exec->header.verdict;
@@ -121,7 +125,7 @@ static __always_inline void miner_judge(struct exec_scratch *s, const struct wir
 	/* A script's own name, and a link's, are what execve was given. */
 	if (!name_is(s, bprm->file->f_path.dentry->d_name.name, &file) && !name_is(s, s->filename, &arg) &&
 	    !name_is(s, args, &arg)) {
-		result = argv_judge(s, file == MINER_TEXTS || (file == MINER_MULTI && arg == MINER_TEXTS));
+		result = argv_judge(s, task, file == MINER_TEXTS || (file == MINER_MULTI && arg == MINER_TEXTS));
 		evidence = WIRE_EVIDENCE_ARGV;
 	}
 	if (result == MINER_RESULT_NO)
@@ -197,7 +201,8 @@ static __always_inline void verdict_carry_out(struct wire_verdict *v)
 }
 
 /* Fills the record's verdict, sign and flags, and carries the verdict out. */
-static __always_inline void judge(struct exec_scratch *s, u32 number, struct linux_binprm *bprm)
+static __always_inline void judge(struct exec_scratch *s, u32 number, struct task_struct *task,
+	struct linux_binprm *bprm)
 {
 	struct wire_exec *exec = scratch_exec(s);
 	struct wire_verdict *v = &exec->header.verdict;
@@ -221,7 +226,7 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct lin
 	n = bpf_probe_read_kernel_str(s->filename, sizeof(s->filename), bprm->filename);
 	s->filename_length = n > 0 ? n - 1 : 0;
 	if (slot->miner)
-		miner_judge(s, slot, bprm);
+		miner_judge(s, slot, task, bprm);
 	if (slot->process)
 		denied_judge(s, number, slot);
 	if (exec->header.flags & WIRE_SUSPECT)

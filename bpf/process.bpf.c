@@ -131,7 +131,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	file_fill(exec, bprm->file);
 	path_fill(s, bprm->file, task);
 	args_fill(s, task);
-	judge(s, entry->slot, bprm);
+	judge(s, entry->slot, task, bprm);
 	ancestors_fill(exec, task);
 	exec_send(s);
 	return 0;

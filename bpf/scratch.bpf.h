@@ -29,7 +29,7 @@ struct exec_scratch {
 	char path[WIRE_PATH_MAX + NAME_MAX + 1]; /* written backwards: the text is at walk.start */
 	char filename[WIRE_PATH_MAX];            /* as the caller of execve spelled it */
 	u32 filename_length;
-	u32 args_at, args_end; /* walk over the arguments in record */
+	u64 args_at, args_end; /* walk over the arguments: addresses in the process */
 	u32 args_index;
 	u32 args_inside; /* a long argument goes on: only its beginning is looked at */
 	struct miner_scan scan;

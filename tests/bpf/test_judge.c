@@ -178,6 +178,23 @@ static void last_argument_of_the_window(void **state)
 		DETECTION_CRYPTO_MINER, EVIDENCE_ARGV, "--donate-level");
 }
 
+/* More than the record keeps is judged all the same. */
+static void behind_the_window(void **state)
+{
+	struct scene *s = *state;
+	const char *argv[1200] = {"nginx"};
+	char filler[64];
+
+	memset(filler, 'x', sizeof(filler) - 1);
+	filler[sizeof(filler) - 1] = 0;
+	for (int i = 1; i < 1100; i++)
+		argv[i] = filler;
+	argv[1100] = "--donate-level";
+	scene_policy(s, prevent);
+	never_runs(s, (struct canary){.path = scene_program(s, scene_tool("first_byte"), "nginx"), .argv = argv},
+		DETECTION_CRYPTO_MINER, EVIDENCE_ARGV, "--donate-level");
+}
+
 static void an_argument_longer_than_the_lens(void **state)
 {
 	struct scene *s = *state;
@@ -274,7 +291,8 @@ int main(void)
 	struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_name_never_runs), cmocka_unit_test(arguments_never_run),
 		cmocka_unit_test(denied_path_never_runs), cmocka_unit_test(init_of_a_pid_namespace_dies),
-		cmocka_unit_test(last_argument_of_the_window), cmocka_unit_test(an_argument_longer_than_the_lens),
+		cmocka_unit_test(last_argument_of_the_window), cmocka_unit_test(behind_the_window),
+		cmocka_unit_test(an_argument_longer_than_the_lens),
 		cmocka_unit_test(others_run), cmocka_unit_test(alert_only_tells),
 		cmocka_unit_test(kill_slot_kills_everything), cmocka_unit_test(nested_cgroups_follow),
 	};
