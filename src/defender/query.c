@@ -15,6 +15,7 @@
 #define PAUSE_MS 5
 #define LIMIT_DEFAULT 10000u
 #define PROCESSES_MAX 4096u
+#define GAPS_MAX 16u
 
 struct query {
 	bool used;
@@ -22,18 +23,26 @@ struct query {
 	char *container;
 	struct recorder_query q;
 	uint32_t left;
-	bool known; /* a row of the container itself was found, or it was not asked for everything */
+	bool whole; /* all there is was asked for: nothing found means nobody of that name */
+	bool seen;  /* a row of the container itself */
+	bool cut;   /* there was more than the limit */
+	struct event gaps[GAPS_MAX]; /* owned; wait for the container's next row */
+	uint32_t gap_count;
 };
 
 struct query_list {
 	struct query queries[QUERIES_MAX];
 	struct loop_source *timer;
 	struct recorder_page page;
+	struct event rows[RECORDER_PAGE + GAPS_MAX]; /* of the answer being made */
+	uint32_t row_count;
 };
 
 static void end(struct query *q)
 {
 	free(q->container);
+	for (uint32_t i = 0; i < q->gap_count; i++)
+		record_done(&event_desc, &q->gaps[i]);
 	*q = (struct query){0};
 }
 
@@ -44,38 +53,86 @@ static int refuse(struct ipc_peer *peer, uint64_t seq, int error)
 	return ipc_send(peer, IPC_EVENTS, seq, &body);
 }
 
-/* Gaps belong to every container: they do not prove that there is one of that name. */
-static bool any_own(const struct recorder_page *page)
+/* Moves an event into the answer, as far as the limit allows. */
+static void put(struct query_list *l, struct query *q, struct event *e)
 {
-	for (uint32_t i = 0; i < page->count; i++)
-		if (page->events[i].container)
-			return true;
-	return false;
+	if (!q->left) {
+		q->cut = true;
+		record_done(&event_desc, e);
+		return;
+	}
+	q->left--;
+	l->rows[l->row_count++] = *e;
+	*e = (struct event){0};
+}
+
+/* Tells the gaps that lie in the container's life: after its first row, or around it. */
+static void put_gaps(struct query_list *l, struct query *q, uint64_t until)
+{
+	for (uint32_t i = 0; i < q->gap_count; i++) {
+		if (q->seen || q->gaps[i].last > until)
+			put(l, q, &q->gaps[i]);
+		else
+			record_done(&event_desc, &q->gaps[i]);
+	}
+	q->gap_count = 0;
+}
+
+static void keep_gap(struct query *q, struct event *e)
+{
+	if (q->gap_count == GAPS_MAX) {
+		record_done(&event_desc, &q->gaps[0]);
+		memmove(&q->gaps[0], &q->gaps[1], --q->gap_count * sizeof(q->gaps[0]));
+	}
+	q->gaps[q->gap_count++] = *e;
+	*e = (struct event){0};
+}
+
+/* A gap is everybody's, but a container's story shows only those in its life: each waits for the
+ * next row of the container itself. */
+static void sort_out(struct defender *d, struct query *q, struct recorder_page *page, bool end)
+{
+	struct query_list *l = d->queries;
+
+	l->row_count = 0;
+	for (uint32_t i = 0; i < page->count; i++) {
+		struct event *e = &page->events[i];
+		if (q->container && !e->container) {
+			keep_gap(q, e);
+			continue;
+		}
+		put_gaps(l, q, e->time);
+		q->seen = true;
+		put(l, q, e);
+	}
+	page->count = 0;
+	const struct container_entry *c = end && q->container ? container_table_search(d->containers, q->container) : NULL;
+	if (c && !c->gone)
+		put_gaps(l, q, UINT64_MAX);
 }
 
 /* One step of one question; true while it goes on. */
 static bool step(struct defender *d, struct ipc_peer *peer, struct query *q)
 {
-	struct recorder_page *page = &d->queries->page;
+	struct query_list *l = d->queries;
+	struct recorder_page *page = &l->page;
 
 	if (ipc_queued(peer) > QUEUED_MAX)
 		return true;
 	page->count = 0;
 	memset(page->events, 0, sizeof(page->events));
 	struct ipc_events body = {.error = recorder_read(d->recorder, &q->q, page)};
-	bool cut = page->count > q->left;
-	q->known = q->known || any_own(page);
-	while (page->count > q->left)
-		record_done(&event_desc, &page->events[--page->count]);
-	q->left -= page->count;
+	bool end = body.error < 0 || page->end;
+	sort_out(d, q, page, end);
 	q->q.after = page->next;
-	body.last = body.error < 0 || page->end || !q->left;
-	if (body.last && !body.error && !q->known)
+	body.last = end || !q->left;
+	body.more = q->cut || (!q->left && !end);
+	if (body.last && !body.error && !q->seen && q->whole)
 		body.error = -ENOENT;
-	body.more = cut || (!q->left && !page->end);
-	body.events = (struct record_list){.items = page->events, .count = page->count};
-	int r = page->count || body.last ? ipc_send(peer, IPC_EVENTS, q->seq, &body) : 0;
-	recorder_page_done(page);
+	body.events = (struct record_list){.items = l->rows, .count = l->row_count};
+	int r = l->row_count || body.last ? ipc_send(peer, IPC_EVENTS, q->seq, &body) : 0;
+	for (uint32_t i = 0; i < l->row_count; i++)
+		record_done(&event_desc, &l->rows[i]);
 	return !body.last && r == 0;
 }
 
@@ -143,8 +200,9 @@ int query_events(struct defender *d, uint64_t seq, const struct ipc_query *q)
 		}
 	}
 	free_one->q.container = free_one->container;
-	free_one->known = !q->container || q->since || q->until || q->after ||
-		container_table_search(d->containers, q->container);
+	free_one->seen = q->after != 0;
+	free_one->whole = q->container && !q->since && !q->until && !q->after &&
+		!container_table_search(d->containers, q->container);
 	return loop_timer_set(d->queries->timer, 1, 0);
 }
 

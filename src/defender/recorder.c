@@ -100,7 +100,7 @@ static bool matches(const struct recorder_query *q, uint64_t wall, const void *d
 	size_t want = strlen(q->container);
 	if (id && want >= PREFIX_MIN && n >= want && memcmp(id, q->container, want) == 0)
 		return true;
-	/* A gap is everybody's: who reads one container's story must see where it has a hole. */
+	/* A gap is everybody's; query.c decides whether it belongs to the story. */
 	if (!id)
 		return true;
 	const uint8_t *name = record_peek(&event_desc, "container_name", data, size, &n);

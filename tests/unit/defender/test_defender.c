@@ -231,10 +231,37 @@ static void test_an_unexpected_end_is_told_as_one(void **state)
 	stage_wait(s, s->audit_count == 1);
 	assert_non_null(strstr(s->audits[0].message, "had ended unexpectedly"));
 	stage_query(s, &(struct ipc_query){0});
-	stage_container(s, ID, "web1", IMAGE);
-	stage_query(s, &(struct ipc_query){.container = (char *)"web1"});
 	assert_int_equal(s->events[0].type, EVENT_GAP);
 	assert_true(s->events[0].first < s->events[0].last);
+}
+
+static void test_a_gap_is_in_the_story_of_those_who_lived_then(void **state)
+{
+	struct stage *s = *state;
+	const char *old = "aaaaaaaa", *young = "bbbbbbbb", *dead = "cccccccc";
+	struct container gone = {.id = (char *)(uintptr_t)dead, .name = (char *)"dead", .state = CONTAINER_REMOVED};
+
+	stage_start(s, true);
+	stage_container(s, old, "old", IMAGE);
+	stage_container(s, dead, "dead", IMAGE);
+	assert_int_equal(containers_upsert(s->d, &gone), 0);
+	gap_note(s->d, time_now() - 1, time_now(), 1, "nothing was seen");
+	stage_container(s, young, "young", IMAGE);
+	stage_query(s, &(struct ipc_query){.container = (char *)"old"});
+	assert_int_equal(s->event_count, 3);
+	assert_int_equal(s->events[2].type, EVENT_GAP);
+	stage_query(s, &(struct ipc_query){.container = (char *)"young"});
+	assert_int_equal(s->event_count, 2);
+	assert_int_equal(s->events[0].type, EVENT_CREATE);
+	stage_query(s, &(struct ipc_query){.container = (char *)"dead"});
+	assert_int_equal(s->event_count, 3);
+	assert_int_equal(s->events[2].type, EVENT_REMOVE);
+	/* Born while nobody looked: the gap reaches beyond its first row. */
+	gap_note(s->d, time_now() - 1, time_now() + 1000 * NSEC_PER_SEC, 1, "nothing was seen");
+	stage_container(s, "dddddddd", "born", IMAGE);
+	stage_query(s, &(struct ipc_query){.container = (char *)"born"});
+	assert_int_equal(s->event_count, 3);
+	assert_int_equal(s->events[0].type, EVENT_GAP);
 }
 
 static void test_connections_become_edges_and_repeats_their_count(void **state)
@@ -396,6 +423,7 @@ int main(void)
 		CASE(test_a_miner_that_ran_before_its_rule_was_known_is_judged_then),
 		CASE(test_audits_come_again_until_acknowledged_and_survive_the_end),
 		CASE(test_an_unexpected_end_is_told_as_one),
+		CASE(test_a_gap_is_in_the_story_of_those_who_lived_then),
 		CASE(test_connections_become_edges_and_repeats_their_count),
 		CASE(test_a_port_scanner_ends_in_others),
 		CASE(test_processes_of_a_container),
