@@ -276,6 +276,8 @@ static int suspect(void *ctx)
 {
 	char *argv[] = {(char[]){"grep"}, (char[]){"--donate-level"}, NULL};
 
+	if (!freopen("/dev/null", "w", stdout)) /* it talks, and our output is a test protocol */
+		return 124;
 	setenv("TALK_TO", "127.0.0.1,1", 1);
 	setenv("TALK_SECONDS", "1", 1);
 	execv(ctx, argv);
