@@ -40,12 +40,14 @@ class LookAlikes(scene.Scene):
     def test_quiet(self):
         self.policy("block")
         with self.docker.outside(8332) as outside:
-            container = self.bench()
-            self.inside(container, f"echo 'xmrig -o {POOL} --donate-level 1' > /tmp/notes; cp /tmp/notes /tmp/xmrig.txt")
+            container = self.prepared()
             for title, script in QUIET.items():
                 with self.subTest(title):
+                    if not self.docker.running(container):
+                        container = self.prepared()  # what was blocked before must not fail what comes after
                     self.inside(container, script)
                     self.assertEqual([a["message"] for a in self.seawall.audits(container)], [])
+            container = self.prepared()
             for title, text in SPEECH.items():
                 with self.subTest(title):
                     self.docker.docker("exec", "-e", f"TALK_TO={engines.OUTSIDE},8332", "-e", f"TALK_TEXT={text}",
@@ -59,6 +61,11 @@ class LookAlikes(scene.Scene):
             self.audit(container)
             audits = self.seawall.audits(container)
             self.assertEqual([a["process"]["path"] for a in audits], ["/opt/true"], audits)
+
+    def prepared(self):
+        container = self.bench()
+        self.inside(container, f"echo 'xmrig -o {POOL} --donate-level 1' > /tmp/notes; cp /tmp/notes /tmp/xmrig.txt")
+        return container
 
     def _server_under_load(self, container):
         """A server named nginx, and many short connections to it."""
