@@ -4,9 +4,20 @@
 
 #include <errno.h>
 
+#include <time.h>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "policy/grammar.h"
+
+/* Our own time: what else the machine does in the meantime is not the parser's fault. */
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
 
 static void test_contract(void **state)
 {
@@ -154,7 +165,7 @@ static void test_hostile(void **state)
 		{"a: !!str x", 10, "YAML tags are not supported"},
 		{"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 42, "nested too deeply"},
 	};
-	uint64_t began = time_monotonic();
+	uint64_t began = cpu_ns();
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct policy *p = NULL;
@@ -173,7 +184,7 @@ static void test_hostile(void **state)
 	struct policy *p = NULL;
 	assert_int_equal(policy_load(&p, &(struct policy_source){"deep", big, POLICY_TEXT_MAX}, 1, &m), -EINVAL);
 	policy_messages_done(&m);
-	assert_true(time_monotonic() - began < NSEC_PER_SEC);
+	assert_true(cpu_ns() - began < NSEC_PER_SEC);
 }
 
 /* The largest policy that is allowed: every collection with as many patterns as fit in 4 MB. */
@@ -197,9 +208,9 @@ static void test_large(void **state)
 	}
 	assert_int_equal(b.failed, 0);
 	assert_true(b.len > POLICY_TEXT_MAX * 3 / 4);
-	uint64_t began = time_monotonic();
+	uint64_t began = cpu_ns();
 	int r = policy_load(&p, &(struct policy_source){"large", (char *)b.data, b.len}, 1, &m);
-	uint64_t took = time_monotonic() - began;
+	uint64_t took = cpu_ns() - began;
 	char line[1024];
 	for (uint32_t i = 0; r < 0 && i < m.count; i++)
 		print_error("%s\n", diag_format(&m.items[i].diag, line, sizeof(line)));
