@@ -116,10 +116,9 @@ static void block_container(struct defender *d, const struct happening *h, struc
 {
 	int r = h->entry ? block_kill(d, h->entry, h->record->cgroup) : -ENOENT;
 
-	if (r == 0)
+	/* In progress: all are killed, some still end; block.c watches them and tells if they do not. */
+	if (r == 0 || r == -EINPROGRESS)
 		o->done = DONE_BLOCK;
-	else if (r == -EINPROGRESS)
-		fell_short(o, DONE_BLOCK, "its last processes are still ending", 0);
 	else
 		fell_short(o, DONE_FAILED, "the container could not be killed", r);
 	o->latency_ns = time_boot() - h->record->time;
