@@ -44,6 +44,16 @@ def literal(data):
     return "\n".join(out) or '\t""'
 
 
+def write_changed(path, text):
+    """Leaves an equal file alone, so that nothing is compiled anew because of it."""
+    if os.path.exists(path):
+        with open(path, encoding="ascii") as f:
+            if f.read() == text:
+                return
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+
+
 def main():
     dist, out_path, dep_path = sys.argv[1:4]
     assets, sources = [], []
@@ -66,11 +76,9 @@ def main():
         rows.append('\t{"%s", "%s", %s, %s, (const uint8_t *)data_%d, %d, %s, %d},' % (
             path, kind, etag, "true" if immutable else "false", i, len(data),
             "(const uint8_t *)gzip_%d" % i if small else "NULL", len(packed) if small else 0))
-    with open(out_path, "w", encoding="ascii") as f:
-        f.write("/* Made by tools/embed.py. */\n#include \"console/console.h\"\n\n")
-        f.write("\n".join(body))
-        f.write("\n\nconst struct http_asset web_assets[] = {\n%s\n};\n" % "\n".join(rows))
-        f.write("const size_t web_asset_count = sizeof(web_assets) / sizeof(web_assets[0]);\n")
+    write_changed(out_path, "/* Made by tools/embed.py. */\n#include \"console/console.h\"\n\n" + "\n".join(body)
+                  + "\n\nconst struct http_asset web_assets[] = {\n%s\n};\n" % "\n".join(rows)
+                  + "const size_t web_asset_count = sizeof(web_assets) / sizeof(web_assets[0]);\n")
     with open(dep_path, "w", encoding="utf-8") as f:
         f.write("%s: %s\n" % (out_path, " ".join(s.replace(" ", "\\ ") for s in sources)))
 

@@ -26,6 +26,7 @@ struct api_backend {
 	/* Sends IPC_QUERY_EVENTS or IPC_QUERY_PROCESSES. 0: fn is called later, exactly once (-ETIMEDOUT
 	 * when no answer came); -ENOTCONN, -ENOBUFS: it is not called. */
 	int (*ask)(void *ctx, enum ipc_type type, const struct ipc_query *query, api_answer_fn *fn, void *arg);
+	void (*incident_acknowledged)(void *ctx, const struct incident *i);
 	void (*policy_changed)(void *ctx, const struct policy *policy);
 	void (*metrics)(void *ctx, struct buf *out);
 	void *ctx;

@@ -113,6 +113,7 @@ void api_incident_ack(void *ctx, struct http_request *q)
 		api_store_problem(q, r);
 		return;
 	}
+	a->config.backend.incident_acknowledged(a->config.backend.ctx, &i);
 	api_publish(a, API_TOPIC_INCIDENTS, "incident", &incident_desc, &i);
 	api_audit_admin(a, http_user(q), http_client(q), "acknowledged incident %s", i.id);
 	api_reply_record(q, &incident_desc, &i);

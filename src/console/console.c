@@ -98,6 +98,11 @@ static int backend_ask(void *ctx, enum ipc_type type, const struct ipc_query *qu
 	return link_ask(((struct console *)ctx)->link, type, query, fn, arg);
 }
 
+static void backend_acknowledged(void *ctx, const struct incident *i)
+{
+	console_incident_badge(ctx, i->container.id);
+}
+
 static void backend_policy(void *ctx, const struct policy *p)
 {
 	struct console *c = ctx;
@@ -187,7 +192,8 @@ static int make_model(struct console *c)
 static int make_servers(struct console *c, const struct console_config *config, int *http_fd, int *ipc_fd)
 {
 	const struct api_config api = {.store = c->store, .stream = c->stream, .host = c->host, .secure = config->cert_pem,
-		.backend = {backend_status, backend_radar, backend_country, backend_ask, backend_policy, console_metrics, c}};
+		.backend = {backend_status, backend_radar, backend_country, backend_ask, backend_acknowledged, backend_policy,
+			console_metrics, c}};
 	const struct link_events events = {on_status, console_on_container, console_on_edge, console_on_audit, on_up,
 		on_down, c};
 	int r = api_new(&c->api, &api);

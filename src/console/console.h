@@ -54,6 +54,8 @@ CLEANUP_DEFINE(struct console, console_free)
 void console_on_container(void *ctx, const struct container *c);
 void console_on_edge(void *ctx, const struct edge *e);
 void console_on_audit(void *ctx, uint64_t seq, struct audit *a);
+/* Whether the container has an open incident, told to the Radar. */
+void console_incident_badge(struct console *c, const char *container);
 int console_on_flush(void *ctx);
 int console_on_recover(void *ctx);
 int console_on_stale(void *ctx);

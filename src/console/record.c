@@ -41,6 +41,18 @@ static void wrote(struct console *c, bool was_dirty, int r, const char *what)
 		batch_begun(c);
 }
 
+void console_incident_badge(struct console *c, const char *container)
+{
+	struct incident i = {0};
+
+	if (!container)
+		return;
+	bool open = store_incident_recent(c->store, container, 0, &i) == 0;
+	record_done(&incident_desc, &i);
+	radar_incident(c->radar, container, open, time_monotonic());
+	console_radar_arm(c);
+}
+
 void console_on_container(void *ctx, const struct container *reported)
 {
 	struct console *c = ctx;
@@ -56,7 +68,7 @@ void console_on_container(void *ctx, const struct container *reported)
 	record_done(&container_desc, &known);
 	wrote(c, dirty, store_container_put(c->store, &with, time_now()), "a container");
 	radar_container(c->radar, &with, time_monotonic());
-	console_radar_arm(c);
+	console_incident_badge(c, with.id);
 	api_publish(c->api, API_TOPIC_CONTAINERS, "container", &container_desc, &with);
 }
 
@@ -154,7 +166,8 @@ void console_on_audit(void *ctx, uint64_t seq, struct audit *a)
 		r = store_audit_put(c->store, a);
 	record_done(&audit_desc, &before);
 	wrote(c, dirty, r, "an audit");
-	container_worsen(c, a);
+	if (!repeat)
+		container_worsen(c, a);
 	radar_audit(c->radar, a, time_monotonic());
 	console_radar_arm(c);
 	api_publish(c->api, API_TOPIC_AUDITS, "audit", &audit_desc, a);

@@ -96,7 +96,7 @@ int store_incident_recent(struct store *s, const char *container, uint64_t since
 {
 	sqlite3_stmt *st = store_statement(s,
 		"SELECT record FROM incidents WHERE state = 'open' AND container IS ?1 AND updated >= ?2"
-		" ORDER BY opened DESC LIMIT 1");
+		" ORDER BY updated DESC LIMIT 1");
 
 	store_bind_text(st, 1, container);
 	store_bind_time(st, 2, since);

@@ -38,5 +38,6 @@ const char *const store_migrations[] = {
 	"CREATE TABLE sessions ("
 	"  hash BLOB PRIMARY KEY, user TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE tokens (name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL) WITHOUT ROWID;",
+	"CREATE INDEX incidents_container ON incidents (container, state, updated);",
 };
 const uint32_t store_migration_count = ARRAY_SIZE(store_migrations);

@@ -350,6 +350,8 @@ class Records(WithConsole):
         self.assertEqual(self.console.get("/containers/web2/connections")["items"][0]["country"], "SG")
         r = self.console.ask("POST", "/api/v1/incidents/%s/ack" % i["id"])
         self.assertEqual((r.status, r.json["state"]), (200, "acknowledged"))
+        until("the badge gone", lambda: "incident" not in next(
+            n for n in self.console.get("/radar")["nodes"] if n["id"] == "container:" + c["id"])["badges"])
         stream.close()
 
     def test_cursor_pages_cover_everything_once(self):
