@@ -45,13 +45,24 @@ export class RadarCanvas {
   private frame = 0;
   private following = true; // until the user moves the camera
   private shift = 0; // pixels that a panel pushed us to the left
+  private seen = ''; // the camera at the last onView
+  private moved = true; // places changed since
   private slowFrames = 0;
   private lastFrame = 0;
   private fittedTo = '';
 
   constructor(element: HTMLElement, handlers: CanvasHandlers) {
     const viewHandlers = {
-      onView: handlers.onView,
+      // Dashes that move redraw the canvas too: only a camera or places that moved are news.
+      onView: () => {
+        const centre = this.view?.toScreen({ x: 0, y: 0 });
+        const key = centre ? `${centre.x},${centre.y},${this.view.scale()}` : '';
+
+        if (key === this.seen && !this.moved) return;
+        this.seen = key;
+        this.moved = false;
+        handlers.onView();
+      },
       onPick: handlers.onPick,
       onHover: handlers.onHover,
       onTouch: () => {
@@ -83,6 +94,7 @@ export class RadarCanvas {
     this.drawing = {
       scene, overlay, focus, at: (id) => this.at(id, performance.now()), palette: readPalette(), phase: this.drawing?.phase ?? 0,
     };
+    this.moved = true;
     this.follow(scene);
     this.view.draw(this.drawing);
     this.schedule();
@@ -171,6 +183,7 @@ export class RadarCanvas {
 
     if (flowing) this.slowFrames = now - this.lastFrame > SLOW_FRAME_MS ? this.slowFrames + 1 : 0;
     this.drawing.phase = flowing ? (now * FLOW_PX_PER_MS) % 1400 : this.drawing.phase;
+    this.moved ||= gliding;
     if (gliding) this.view.redraw();
     else if (flowing) this.view.repaint();
     if (gliding || flowing) this.schedule();

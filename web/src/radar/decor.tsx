@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What surrounds the nodes: the rings of the backdrop, labels of strokes, the legend.
+import type { Signal } from '@preact/signals';
 import { baseName } from '../core/format';
-import { theme } from '../core/theme';
 import type { RadarCanvas } from './canvas';
 import type { Places } from './layout';
 import type { Scene, Stroke } from './scene';
@@ -9,12 +9,13 @@ import type { Scene, Stroke } from './scene';
 interface BackdropProps {
   canvas: RadarCanvas;
   places: Places;
-  view: number;
+  view: Signal<number>;
 }
 
 const RINGS = [0.34, 0.67, 1];
 
-export function Backdrop({ canvas, places }: BackdropProps) {
+export function Backdrop({ canvas, places, view }: BackdropProps) {
+  void view.value; // drawn again with the camera
   const centre = canvas.view.toScreen({ x: 0, y: 0 });
   const scale = canvas.view.scale();
 
@@ -45,12 +46,12 @@ interface EdgeLabelsProps {
   scene: Scene;
   focus: string | null;
   stroke: string | null;
-  view: number;
+  view: Signal<number>;
 }
 
 // Strokes of the selected or hovered node, the hovered stroke, and all that are not plain allowed.
-export function EdgeLabels({ canvas, scene, focus, stroke }: EdgeLabelsProps) {
-  void theme.value;
+export function EdgeLabels({ canvas, scene, focus, stroke, view }: EdgeLabelsProps) {
+  void view.value; // drawn again with the camera
   const chosen = scene.strokes
     .filter((s) => !s.tether && (s.id === stroke || s.from === focus || s.to === focus || (s.effect !== 'allow' && !s.dim)))
     .slice(0, LABEL_LIMIT);

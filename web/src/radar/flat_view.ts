@@ -140,7 +140,7 @@ export function flatView(element: HTMLElement, handlers: ViewHandlers): View {
     kind: 'canvas',
     draw(next) {
       drawing = next;
-      schedule();
+      paint();
     },
     redraw: schedule,
     repaint: schedule,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Radar page: the live map, its tools and the side panel.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useSignal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { plural } from '../core/format';
 import { Icon } from '../core/icons';
 import { radar, radarLoaded, radarVersion } from '../core/live';
@@ -57,7 +58,7 @@ export function RadarPage() {
   const [filters, setFilters] = useState<Filters>(defaultFilters);
   const [hover, setHover] = useState<string | null>(null);
   const [hoverStroke, setHoverStroke] = useState<string | null>(null);
-  const [view, setView] = useState(0); // rises with the camera
+  const view = useSignal(0); // rises with the camera
   const version = radarVersion.value;
   const selected = location.value.query.get('node');
   const select = (id: string | null) => navigate(id && id !== selected ? `/?node=${encodeURIComponent(id)}` : '/', true);
@@ -75,16 +76,12 @@ export function RadarPage() {
 
   useEffect(() => {
     const element = stage.current as HTMLDivElement;
-    let frame = 0;
     const c: RadarCanvas = new RadarCanvas(element, {
       onPick: (id) => selectRef.current(resolvePick(sceneRef.current, id)),
       onHover: setHoverStroke,
       onView: () => {
         if (overlay.current) place(overlay.current, c);
-        frame ||= requestAnimationFrame(() => {
-          frame = 0;
-          setView((v) => v + 1);
-        });
+        view.value++;
       },
     });
     const observer = new ResizeObserver(() => c.resize());
@@ -93,12 +90,12 @@ export function RadarPage() {
     setCanvas(c);
     return () => {
       observer.disconnect();
-      cancelAnimationFrame(frame);
       c.destroy();
     };
   }, []);
   
-  useEffect(() => {
+  // Before the browser paints: a new node is never seen where it is not.
+  useLayoutEffect(() => {
     canvas?.setScene(scene, new Set(nodes.map((n) => n.id)), hover ?? (known ? selected : null));
   }, [canvas, scene, nodes, hover, known, selected, theme.value]);
   useEffect(() => canvas?.setPanel(known ? PANEL_WIDTH : 0, selected), [canvas, known, selected]);
