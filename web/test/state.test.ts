@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RadarEdge, RadarNode } from '../src/core/types';
 import { Layout } from '../src/radar/layout';
-import { buildScene, defaultFilters, DETAIL_LIMIT, ORBIT_LIMIT } from '../src/radar/scene';
+import { buildScene, defaultFilters, DETAIL_LIMIT, ORBIT_LIMIT, spanningTree } from '../src/radar/scene';
 import { applyEvent, containerId, edgeEffect, emptyState, loadSnapshot, neighbours } from '../src/radar/state';
 
 const image = (name: string): RadarNode => ({ id: `image:${name}`, kind: 'image', label: name, state: 'running' });
@@ -121,4 +121,20 @@ test('beyond the limit images stand for their containers, but never for a blocke
   assert.deepEqual(drawn, ['c7', 'fresh', 'small'], 'who came just now, and small images, are drawn');
   const found = scene(state, { search: 'c123' });
   assert.ok(found.nodes.some((n) => n.id === 'container:c123'), 'a search finds what is only counted');
+});
+
+test('images of one project stand on common ground that is one', () => {
+  const state = emptyState();
+  for (const name of ['a', 'b', 'c', 'alone']) {
+    applyEvent(state, { op: 'node', node: { ...image(name), group: name === 'alone' ? 'other' : 'shop' } }, 1);
+    applyEvent(state, { op: 'node', node: container(`in-${name}`, name) }, 1);
+  }
+  const { groups } = scene(state);
+  assert.deepEqual(groups.map((g) => [g.name, g.circles.length, g.links.length]), [['shop', 3, 2]]);
+});
+
+test('the links between circles are the shortest', () => {
+  const line = [{ x: 0, y: 0 }, { x: 30, y: 0 }, { x: 10, y: 0 }, { x: 20, y: 0 }];
+  assert.deepEqual(spanningTree(line), [[0, 2], [2, 3], [3, 1]]);
+  assert.deepEqual(spanningTree([{ x: 1, y: 1 }]), []);
 });

@@ -4,17 +4,21 @@ import type { Signal } from '@preact/signals';
 import { baseName } from '../core/format';
 import type { RadarCanvas } from './canvas';
 import type { Places } from './layout';
-import type { Scene, Stroke } from './scene';
+import type { Group, Scene, Stroke } from './scene';
 
 interface BackdropProps {
   canvas: RadarCanvas;
   places: Places;
+  groups: Group[];
   view: Signal<number>;
 }
 
 const RINGS = [0.34, 0.67, 1];
 
-export function Backdrop({ canvas, places, view }: BackdropProps) {
+const GROUND_MARGIN = 12; // units around the images of a group
+const GROUND_BRIDGE = 84; // width of what joins them
+
+export function Backdrop({ canvas, places, groups, view }: BackdropProps) {
   void view.value; // drawn again with the camera
   const centre = canvas.view.toScreen({ x: 0, y: 0 });
   const scale = canvas.view.scale();
@@ -25,6 +29,19 @@ export function Backdrop({ canvas, places, view }: BackdropProps) {
         <ellipse key={k} class={k === 1 ? 'outer' : ''} cx={centre.x} cy={centre.y}
           rx={places.ring.rx * k * scale} ry={places.ring.ry * k * scale} />
       ))}
+      {groups.map((g) => {
+        const at = g.circles.map((c) => canvas.view.toScreen(c));
+        const top = g.circles.reduce((best, c, i) => (c.y - c.r < g.circles[best].y - g.circles[best].r ? i : best), 0);
+        return (
+          <g key={g.name} class="ground">
+            <g>
+              {g.links.map(([a, b]) => <line key={`${a} ${b}`} x1={at[a].x} y1={at[a].y} x2={at[b].x} y2={at[b].y} stroke-width={GROUND_BRIDGE * scale} />)}
+              {g.circles.map((c, i) => <circle key={i} cx={at[i].x} cy={at[i].y} r={(c.r + GROUND_MARGIN) * scale} />)}
+            </g>
+            <text x={at[top].x} y={at[top].y - (g.circles[top].r + GROUND_MARGIN) * scale - 6}>{g.name}</text>
+          </g>
+        );
+      })}
     </svg>
   );
 }

@@ -127,7 +127,7 @@ export function RadarPage() {
     <section class={`radar ${known ? 'with-panel' : ''}`} data-testid="radar" data-renderer={canvas?.view.kind}
       data-clustered={scene.clustered} aria-label="Radar" onKeyDown={onKey} onWheel={onWheel}>
       <div class="radar-stage">
-        {canvas && <Backdrop canvas={canvas} places={scene.places} view={view} />}
+        {canvas && <Backdrop canvas={canvas} places={scene.places} groups={scene.groups} view={view} />}
         <div class="radar-canvas" ref={stage} />
         {canvas && <EdgeLabels canvas={canvas} scene={scene} focus={hover ?? selected} stroke={hoverStroke} view={view} />}
         <Overlay scene={scene} nodes={nodes} state={radar} selected={selected} canvas={canvas} host={overlay}

@@ -39,7 +39,15 @@ export interface Stroke {
   dim: boolean;
 }
 
+// Images of one project or namespace: drawn on common ground.
+export interface Group {
+  name: string;
+  circles: { x: number; y: number; r: number }[];
+  links: [number, number][]; // between circles, so that the ground is one
+}
+
 export interface Scene {
+  groups: Group[];
   nodes: SceneNode[];
   strokes: Stroke[];
   places: Places;
@@ -155,7 +163,7 @@ export function buildScene(state: RadarState, layout: Layout, options: SceneOpti
     members.forEach((m) => add(m));
   }
   for (const item of ring) add(state.nodes.get(item.id) as RadarNode);
-  return { nodes, strokes: gatherStrokes(state, filters, nodes), places, clustered, containers: total };
+  return { groups: gatherGroups(nodes, places), nodes, strokes: gatherStrokes(state, filters, nodes), places, clustered, containers: total };
 }
 
 function gatherClusters(ix: Index, filters: Filters, shown: Map<string, RadarNode[]>, counted: Map<string, number>) {
@@ -173,6 +181,44 @@ function gatherClusters(ix: Index, filters: Filters, shown: Map<string, RadarNod
     id: n.id, group: n.group ?? null, members: (shown.get(n.id) ?? []).map((m) => m.id),
   }));
   return { clusters, images: visible };
+}
+
+const GROUPS_LIMIT = 60;
+
+function gatherGroups(nodes: SceneNode[], places: Places): Group[] {
+  const groups = new Map<string, Group>();
+
+  for (const n of nodes) {
+    if (n.kind !== 'image' || !n.node.group) continue;
+    const g = groups.get(n.node.group) ?? { name: n.node.group, circles: [], links: [] };
+    g.circles.push({ x: n.x, y: n.y, r: places.clusterRadius.get(n.id) ?? n.r });
+    groups.set(g.name, g);
+  }
+  const found = [...groups.values()].filter((g) => g.circles.length > 1).slice(0, GROUPS_LIMIT);
+  for (const g of found) g.links = spanningTree(g.circles);
+  return found;
+}
+
+// The shortest links that make one of all (Prim): each circle joins by the nearest that is in.
+export function spanningTree(circles: { x: number; y: number }[]): [number, number][] {
+  const nearest = circles.map(() => ({ from: 0, distance: Infinity }));
+  const out = new Set(circles.keys());
+  const links: [number, number][] = [];
+  let last = 0;
+
+  out.delete(0);
+  while (out.size > 0) {
+    let next = -1;
+    for (const i of out) {
+      const distance = Math.hypot(circles[i].x - circles[last].x, circles[i].y - circles[last].y);
+      if (distance < nearest[i].distance) nearest[i] = { from: last, distance };
+      if (next < 0 || nearest[i].distance < nearest[next].distance) next = i;
+    }
+    links.push([nearest[next].from, next]);
+    out.delete(next);
+    last = next;
+  }
+  return links;
 }
 
 function gatherRing(state: RadarState, filters: Filters): RingItem[] {
