@@ -54,7 +54,11 @@ void api_publish(struct api *a, enum api_topic topic, const char *event, const s
 /* An audit of the administration (kind admin): stored, committed, published. */
 void api_audit_admin(struct api *a, const char *user, const char *client, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Loads the newest policy of the store (making the first when there is none) and announces it. */
+/*
+ * Loads the newest policy of the store (making the first when there is none) and announces it. A
+ * stored text that does not load any more (1, reterr says why) leaves none in force here: Defenders
+ * keep the one that they have until a good one is put.
+ */
 int api_policy_start(struct api *a, struct diag *reterr);
 const struct policy *api_policy(const struct api *a); /* borrowed; may be NULL before start */
 

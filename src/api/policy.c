@@ -31,6 +31,16 @@ const struct policy *api_policy(const struct api *a)
 	return a->policy;
 }
 
+static const char *present_text(const struct api *a)
+{
+	return a->policy ? a->policy->text : "";
+}
+
+static unsigned long long present_revision(const struct api *a)
+{
+	return a->policy ? a->policy->revision : 0;
+}
+
 /* --- texts in --- */
 
 /* The sources of a request: the parts of a multipart body, or the body as one file. Number or -errno. */
@@ -204,7 +214,7 @@ static int policy_adopt(struct api *a, struct policy **policy, struct policy_mes
 	CLEANUP(buf_done) struct buf diff = BUF_INIT(16u << 20);
 	struct diff_counts counts = {0};
 	uint64_t revision = 0;
-	const struct diff_text from = {"old", a->policy ? a->policy->text : ""}, to = {"new", (*policy)->text};
+	const struct diff_text from = {"old", present_text(a)}, to = {"new", (*policy)->text};
 
 	/* The counts are for people; a diff that fails for its size does not hold up a policy. */
 	if (policy_diff(&from, &to, &diff, &counts) < 0)
@@ -255,7 +265,7 @@ static void adopt_and_reply(struct api *a, struct http_request *q, struct policy
 
 	if (r == -EBUSY) {
 		http_problem(q, MHD_HTTP_PRECONDITION_FAILED, NULL, "the policy has been changed since revision %llu: it is at %llu",
-			(unsigned long long)change->expected, (unsigned long long)a->policy->revision);
+			(unsigned long long)change->expected, present_revision(a));
 		return;
 	}
 	if (r < 0) {
@@ -356,8 +366,8 @@ void api_policy_diff(void *ctx, struct http_request *q)
 	struct buf b = BUF_INIT(API_ANSWER_MAX);
 	char name[48];
 
-	snprintf(name, sizeof(name), "revision %llu", (unsigned long long)a->policy->revision);
-	int r = policy_diff(&(struct diff_text){name, a->policy->text}, &(struct diff_text){"new", http_body(q, NULL)}, &diff, NULL);
+	snprintf(name, sizeof(name), "revision %llu", present_revision(a));
+	int r = policy_diff(&(struct diff_text){name, present_text(a)}, &(struct diff_text){"new", http_body(q, NULL)}, &diff, NULL);
 	if (r < 0) {
 		http_problem(q, MHD_HTTP_BAD_REQUEST, NULL, "the difference could not be made: %s", strerror(-r));
 		return;
@@ -378,7 +388,7 @@ void api_policy_edit(void *ctx, struct http_request *q)
 
 	if (!body)
 		return;
-	const char *from = json_get_str(body, "text", a->policy->text);
+	const char *from = json_get_str(body, "text", present_text(a));
 	const struct policy_edit edit = {json_get_str(body, "rule", ""), json_get_str(body, "key", ""),
 		json_get_str(body, "value", "")};
 	int r = policy_edit_set(from, strlen(from), &edit, &text, &d);
@@ -422,7 +432,7 @@ int api_policy_start(struct api *a, struct diag *reterr)
 		a->policy->revision = p.revision;
 		a->config.backend.policy_changed(a->config.backend.ctx, a->policy);
 	} else {
-		diag_msg(reterr, r, "the stored policy, revision %llu, does not load: %s", (unsigned long long)p.revision,
+		r = diag_msg(reterr, r == -EINVAL ? 1 : r, "the stored policy, revision %llu, does not load: %s", (unsigned long long)p.revision,
 			a->warnings.count ? a->warnings.items[0].diag.message : strerror(-r));
 	}
 	store_policy_done(&p);

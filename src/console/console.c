@@ -38,6 +38,8 @@ void console_status_update(struct console *c)
 		c->shown.ready = false;
 		warn(&c->shown, "the Defender is not connected: what is shown is what it said last");
 	}
+	if (c->api && !api_policy(c->api))
+		warn(&c->shown, "the stored policy does not load: Defenders keep the one they have until a new one is applied");
 	if (store_failed(c->store) || c->lost)
 		warn(&c->shown, store_failed(c->store) ? store_failed(c->store) : "records wait for the database");
 	if (c->api)
@@ -110,6 +112,7 @@ static void backend_policy(void *ctx, const struct policy *p)
 
 	if (r < 0)
 		log_err(r, "cannot send policy revision %llu to the Defender", (unsigned long long)p->revision);
+	console_status_update(c);
 }
 
 /* --- radar --- */
@@ -230,9 +233,12 @@ int console_new(struct console **ret, const struct console_config *config, struc
 		r = make_servers(c, config, &http_fd, &ipc_fd);
 	if (r < 0)
 		return diag_msg(reterr, r, "cannot start the servers: %s", strerror(-r));
-	r = api_policy_start(c->api, reterr);
+	struct diag policy = {0};
+	r = api_policy_start(c->api, &policy);
 	if (r < 0)
-		return r;
+		return diag_msg(reterr, r, "%s", policy.message);
+	if (r > 0)
+		log_err(0, "%s", policy.message);
 	console_status_update(c);
 	*ret = take_ptr(c);
 	return 0;

@@ -138,7 +138,8 @@ int main(int argc, char **argv)
 		return r == 1 ? 0 : 2;
 	r = setup_run(&setup, &options, &d);
 	if (r < 0) {
-		log_err(0, "%s", d.message);
+		char text[1024];
+		log_err(0, "%s", diag_format(&d, text, sizeof(text)));
 		return 2;
 	}
 	r = run(&setup);

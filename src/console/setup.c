@@ -247,10 +247,12 @@ int setup_run(struct setup *ret, const struct setup_options *o, struct diag *ret
 		return r;
 	if (!realpath(o->state, state)) /* the working directory changes below */
 		return diag_msg(reterr, -errno, "cannot find '%s'", o->state);
-	unlink(path_in(state, "run/console.ready", path));
-	r = prepare_and_write(state, reterr);
-	if (r == 0)
-		r = open_sockets(&s, &(struct setup_options){state, o->listen, o->geoip}, reterr);
+	/* First of all: a second Console of this state fails here, before it has changed anything. */
+	r = open_sockets(&s, &(struct setup_options){state, o->listen, o->geoip}, reterr);
+	if (r == 0) {
+		unlink(path_in(state, "run/console.ready", path));
+		r = prepare_and_write(state, reterr);
+	}
 	if (r == 0 && geo_new(&s.geo, o->geoip, "geo-overlay.csv", &geo_problem) < 0)
 		log_warn(0, "%s; addresses have no countries", geo_problem.message);
 	/* Both sockets listen: whoever connects from here on waits for the loop, nobody is refused. */

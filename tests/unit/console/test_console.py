@@ -12,6 +12,7 @@ import queue
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -536,6 +537,37 @@ class Faults(unittest.TestCase):
         self.assertFalse(os.path.exists(path))
         r = console.ask("POST", "/api/v1/login", {"user": "admin", "password": change["new"]}, auth=False)
         self.assertEqual(r.status, 200)
+
+    def test_a_stored_policy_that_no_longer_loads(self):
+        console, defender = self.start()
+        console.kill()
+        with sqlite3.connect(console.state + "/console/seawall.db") as db:
+            db.execute("UPDATE policies SET text = 'version: 77'")
+        db.close()
+        if os.geteuid() == 0:
+            for name in os.listdir(console.state + "/console"):
+                shutil.chown(console.state + "/console/" + name, os.stat(console.state + "/console").st_uid)
+        policies = sum(m["type"] == "policy" for m in defender.seen)
+        console.start()
+        until("connected again", lambda: sum(m["type"] == "connected" for m in defender.seen) == 2)
+        self.assertTrue(any("policy does not load" in w for w in console.get("/status")["warnings"]))
+        self.assertIsNone(console.get("/policy")["policy"])
+        self.assertEqual(sum(m["type"] == "policy" for m in defender.seen), policies)
+        self.assertEqual(console.ask("POST", "/api/v1/policy/diff", "version: 1\n").status, 200)
+        self.assertEqual(console.ask("PUT", "/api/v1/policy", "version: 1\n").status, 200)
+        until("sent", lambda: sum(m["type"] == "policy" for m in defender.seen) == policies + 1)
+        until("no warning", lambda: not any("policy does not load" in w for w in console.get("/status")["warnings"]))
+
+    def test_second_console_changes_nothing(self):
+        console, _ = self.start()
+        path = console.state + "/run/initial-password"
+        before = open(path).read()
+        r = subprocess.run([CONSOLE, "--state", console.state, "--listen", "127.0.0.1:%d" % console.port],
+                           capture_output=True, text=True)
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("free port", r.stderr)
+        self.assertEqual(open(path).read(), before)
+        self.assertEqual(console.ask("GET", "/api/v1/me").status, 200)
 
     def test_wrong_options(self):
         for args in (["--listen", "nonsense"], ["--no-such"], ["argument"]):
