@@ -17,6 +17,7 @@ struct container_entry {
 	char id[CONTAINER_ID_SIZE]; /* "" = free slot */
 	uint64_t cgroup;            /* id of its cgroup, the last when it is gone; 0 = none yet */
 	bool cgroup_gone;
+	uint64_t first_exec;        /* wall ns of the first one in that cgroup; 0 = none seen */
 	bool named;                 /* info is what the engine says of it */
 	struct container info;      /* owned; empty until named */
 	int rule;                   /* index of policy->runtime in force, -1 = none */

@@ -24,6 +24,7 @@
 
 #define KEEP_GONE (600 * NSEC_PER_SEC) /* late records and questions still find it */
 #define SCAN_DEPTH 12
+#define START_LAG_MAX (60 * NSEC_PER_SEC) /* beyond: the exec was of another life */
 #define ARGS_MAX 4096u
 
 /* ---- rule and kernel ---- */
@@ -96,6 +97,15 @@ static void record_life(struct defender *d, const struct container_entry *e, enu
 	recorder_put(d->recorder, &ev);
 }
 
+/* An engine notes the start when its runtime has come back, which is after the first exec: the story
+ * would begin in the middle. */
+static uint64_t start_time(const struct container_entry *e)
+{
+	uint64_t told = e->info.started, seen = e->first_exec;
+
+	return seen && seen < told && told - seen < START_LAG_MAX ? seen - 1 : told;
+}
+
 /* What happened between the last thing the engine said and this. Old news at a start is no event. */
 static void record_changes(struct defender *d, const struct container_entry *e, const struct container *old, bool first)
 {
@@ -104,7 +114,7 @@ static void record_changes(struct defender *d, const struct container_entry *e, 
 	if (first && c->created > d->seen_since)
 		record_life(d, e, EVENT_CREATE, c->created);
 	if (c->started != old->started && c->started > d->seen_since)
-		record_life(d, e, EVENT_START, c->started);
+		record_life(d, e, EVENT_START, start_time(e));
 	if (c->finished != old->finished && c->finished > d->seen_since)
 		record_life(d, e, EVENT_STOP, c->finished);
 	if (c->state == CONTAINER_REMOVED && old->state != CONTAINER_REMOVED)
@@ -119,6 +129,7 @@ static void bind(struct defender *d, struct container_entry *e, uint64_t cgroup)
 		return;
 	container_table_bind(d->containers, e, cgroup);
 	e->cgroup_gone = false;
+	e->first_exec = 0;
 	e->gone = 0;
 	containers_assign(d, e);
 }

@@ -137,10 +137,10 @@ struct defender *defender_free(struct defender *d)
 
 /* ---- the loop's calls ---- */
 
-static void after_batch(struct defender *d)
+void defender_settle(struct defender *d)
 {
 	recorder_flush(d->recorder);
-	if (block_busy(d))
+	if (block_busy(d) && d->sources[SOURCE_KILLS])
 		loop_timer_set(d->sources[SOURCE_KILLS], KILL_POLL_MS, 0);
 }
 
@@ -151,7 +151,7 @@ static int on_security(void *ctx, int fd, uint32_t events)
 	(void)fd;
 	(void)events;
 	int r = sensor_security_drain(d->sensor, DRAIN_BUDGET);
-	after_batch(d);
+	defender_settle(d);
 	return r < 0 ? log_err(r, "cannot read the security events") : 0;
 }
 
@@ -162,7 +162,7 @@ static int on_bulk(void *ctx, int fd, uint32_t events)
 	(void)fd;
 	(void)events;
 	int r = sensor_bulk_drain(d->sensor, DRAIN_BUDGET);
-	after_batch(d);
+	defender_settle(d);
 	return r < 0 ? log_err(r, "cannot read the network events") : 0;
 }
 
@@ -187,7 +187,7 @@ static int on_second(void *ctx)
 	fold_tick(d->fold, time_monotonic());
 	edges_send(d, false);
 	spool_pump(d->spool, defender_console(d));
-	after_batch(d);
+	defender_settle(d);
 	status_tick(d);
 	return 0;
 }

@@ -89,6 +89,8 @@ int defender_start(struct defender *d, struct diag *reterr);
 int defender_connect(struct defender *d);
 /* The Console's connection, or NULL while it is away. */
 struct ipc_peer *defender_console(const struct defender *d);
+/* After a batch of records: to disk what they left, and an eye on kills under way. */
+void defender_settle(struct defender *d);
 /* state/defender/name into out; returns out. */
 const char *defender_path(const struct defender *d, const char *name, char *out, size_t size);
 

@@ -110,6 +110,8 @@ int event_record(void *ctx, const struct wire_header *record)
 	if (!event_fill(d, &h))
 		return 0;
 	event_track(d, &h);
+	if (h.entry && record->type == WIRE_EXEC && !h.entry->first_exec)
+		h.entry->first_exec = h.e.time;
 	h.late = h.entry && h.entry->slot_since > record->time;
 	verdict_carry_out(d, &h, &o);
 	if (h.entry && !h.entry->named && !h.entry->nameless && hold_it(d, &h, &o))

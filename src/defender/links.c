@@ -17,6 +17,7 @@
 
 #define PROGRAM "seawall-defender " SEAWALL_VERSION
 #define BACKLOG 4
+#define DRAIN_BUDGET 2048
 
 typedef int handler_fn(struct defender *d, uint64_t seq, void *body);
 
@@ -91,9 +92,13 @@ static void on_console_closed(void *ctx, struct ipc_peer *peer, int why)
 static int on_container(struct defender *d, uint64_t seq, void *body)
 {
 	(void)seq;
+	/* What the kernel saw before the engine spoke comes first: the story keeps its order. */
+	if (d->sensor)
+		sensor_security_drain(d->sensor, DRAIN_BUDGET);
 	int r = containers_upsert(d, body);
 	if (r < 0)
 		log_warn(r, "a container cannot be kept, ignoring");
+	defender_settle(d);
 	return 0;
 }
 

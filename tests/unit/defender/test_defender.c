@@ -47,9 +47,11 @@ static void test_a_record_waits_for_the_name_and_has_it_then(void **state)
 	assert_int_equal(hold_count(s->d->hold), 0);
 	stage_query(s, &(struct ipc_query){.container = (char *)"web1"});
 	assert_false(s->events_more);
-	/* create, start (the engine's times are now, which is later), exec, exit. */
+	/* create, start, exec, exit. */
 	assert_int_equal(s->event_count, 4);
 	const struct event *x = &s->events[2], *e = &s->events[3];
+	assert_int_equal(s->events[1].type, EVENT_START);
+	assert_int_equal(s->events[1].time, x->time - 1); /* not when the engine noticed */
 	assert_int_equal(x->type, EVENT_EXEC);
 	assert_string_equal(x->container, ID);
 	assert_string_equal(x->container_name, "web1");
