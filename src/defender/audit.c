@@ -139,7 +139,7 @@ static void fill_process(struct defender *d, const struct happening *h, struct p
 	*p = (struct process){.pid = e->pid, .ppid = e->ppid, .path = e->path, .args = e->args,
 		.args_truncated = e->args_truncated, .user = e->user};
 	if (h->process)
-		p->start = time_from_boot(h->process->start);
+		p->start = defender_wall(d, h->process->start);
 	uint32_t n = collect_ancestry(d, h);
 	known_args(d, h, p);
 	if (cut_args(&p->args, ARGS_BYTES))

@@ -23,8 +23,24 @@
 #define HOLD_KEEP (5 * NSEC_PER_SEC)
 #define FOLD_WINDOW (60 * NSEC_PER_SEC)
 #define DRAIN_BUDGET 2048 /* records of one ring before the loop looks elsewhere */
+#define CLOCK_STEP (2 * NSEC_PER_MSEC)
 #define SECOND_MS 1000
 #define KILL_POLL_MS 20
+
+/* Taken anew only when the clock was set: the same stamp of the kernel is always the same time. */
+static void look_at_clock(struct defender *d)
+{
+	uint64_t offset = time_now() - time_boot();
+	uint64_t apart = offset > d->wall_offset ? offset - d->wall_offset : d->wall_offset - offset;
+
+	if (apart > CLOCK_STEP)
+		d->wall_offset = offset;
+}
+
+uint64_t defender_wall(const struct defender *d, uint64_t boot_ns)
+{
+	return boot_ns + d->wall_offset;
+}
 
 const char *defender_path(const struct defender *d, const char *name, char *out, size_t size)
 {
@@ -87,6 +103,7 @@ int defender_new(struct defender **ret, const struct defender_config *config, st
 	d->config = *config;
 	d->loop = loop;
 	d->seen_since = time_now();
+	look_at_clock(d);
 	int r = open_disk(d);
 	if (r == 0)
 		r = open_memory(d);
@@ -178,6 +195,7 @@ static int on_second(void *ctx)
 {
 	struct defender *d = ctx;
 
+	look_at_clock(d);
 	if (d->sensor && sensor_flush_aggregates(d->sensor) < 0)
 		log_debug("the connection counters could not be read");
 	hold_expire(d->hold, time_boot());

@@ -75,6 +75,7 @@ struct defender {
 	struct ipc_client *console;
 	struct ipc_server *gate_server;
 	struct ipc_peer *gate;             /* NULL while away */
+	uint64_t wall_offset;              /* CLOCK_BOOTTIME to wall time */
 	uint64_t seen_since;               /* wall ns: what began before is old news at a sync */
 	bool ready;                        /* sensors on, policy in force */
 };
@@ -89,6 +90,8 @@ int defender_start(struct defender *d, struct diag *reterr);
 int defender_connect(struct defender *d);
 /* The Console's connection, or NULL while it is away. */
 struct ipc_peer *defender_console(const struct defender *d);
+/* Wall time of a stamp of the kernel. */
+uint64_t defender_wall(const struct defender *d, uint64_t boot_ns);
 /* After a batch of records: to disk what they left, and an eye on kills under way. */
 void defender_settle(struct defender *d);
 /* state/defender/name into out; returns out. */

@@ -91,8 +91,8 @@ static void fill_net(struct defender *d, struct happening *h)
 		sizeof(d->scratch->address));
 	e->port = e->direction == DIRECTION_OUTBOUND ? n->remote_port : n->local_port;
 	e->count = n->count ? n->count : 1;
-	e->first = n->first ? time_from_boot(n->first) : 0;
-	e->last = n->last ? time_from_boot(n->last) : 0;
+	e->first = n->first ? defender_wall(d, n->first) : 0;
+	e->last = n->last ? defender_wall(d, n->last) : 0;
 	e->bytes_sent = n->bytes_sent;
 	e->bytes_received = n->bytes_received;
 }
@@ -132,7 +132,7 @@ bool event_fill(struct defender *d, struct happening *h)
 	};
 	const struct wire_header *r = h->record;
 
-	h->e = (struct event){.count = 1, .time = time_from_boot(r->time)};
+	h->e = (struct event){.count = 1, .time = defender_wall(d, r->time)};
 	h->process = NULL;
 	if (r->type >= WIRE_TYPE_COUNT_ || !fillers[r->type])
 		return false;

@@ -223,13 +223,13 @@ static int add_args(const struct process_view *v, struct process *p)
 	return r;
 }
 
-static int add_process(const struct process_view *v, struct process *p)
+static int add_process(const struct defender *d, const struct process_view *v, struct process *p)
 {
 	char comm[24], user[16];
 
 	p->pid = v->pid;
 	p->ppid = v->ppid;
-	p->start = time_from_boot(v->start);
+	p->start = defender_wall(d, v->start);
 	snprintf(comm, sizeof(comm), "[%s]", v->comm);
 	int r = str_set(&p->path, v->text_size && v->text[0] ? v->text : comm);
 	if (r == 0)
@@ -254,7 +254,7 @@ int query_processes(struct defender *d, uint64_t seq, const struct ipc_query *q)
 		body.error = -ENOMEM;
 	body.processes.items = list;
 	while (list && r == 0 && body.processes.count < n && process_table_next(d->processes, e->number, &cursor, v))
-		r = add_process(v, &list[body.processes.count++]);
+		r = add_process(d, v, &list[body.processes.count++]);
 	if (r < 0)
 		body.error = r;
 	r = ipc_send(defender_console(d), IPC_PROCESSES, seq, &body);
