@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 from lib import procs
 
@@ -17,14 +18,30 @@ def _output(*command):
     return done.stdout if done.returncode == 0 else ""
 
 
-def _bpf(kind):
-    """Objects that nobody holds open: those that a living process holds end with it."""
+def _held():
+    """BPF objects that a living process has open, as (kind, id): they end with it."""
     found = set()
-    for item in json.loads(_output("bpftool", "-j", kind, "list") or "[]"):
-        holders = [p["pid"] for p in item.get("pids", [])]
-        if not any(map(procs.alive, holders)):
-            found.add(f"{kind} {item['id']} {item.get('type')} {item.get('name', '')}")
+    for pid in procs.every():
+        try:
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                if "bpf" in os.readlink(f"/proc/{pid}/fd/{fd}"):
+                    with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii", errors="replace") as file:
+                        found |= {(f[0][:-4], int(f[1])) for f in map(str.split, file)
+                                  if f[0] in ("link_id:", "prog_id:", "map_id:")}
+        except OSError:
+            pass
     return found
+
+
+def _bpf():
+    """Links, programs and maps that nobody holds, directly or through one that is held: what was left."""
+    held, lines = _held(), set()
+    everything = {kind: json.loads(_output("bpftool", "-j", kind, "list") or "[]") for kind in ("link", "prog", "map")}
+    held |= {("prog", link["prog_id"]) for link in everything["link"] if ("link", link["id"]) in held}
+    held |= {("map", i) for prog in everything["prog"] if ("prog", prog["id"]) in held for i in prog.get("map_ids", [])}
+    for kind, items in everything.items():
+        lines |= {f"{kind} {i['id']} {i.get('type')} {i.get('name', '')}" for i in items if (kind, i["id"]) not in held}
+    return lines
 
 
 def _mounts():
@@ -33,9 +50,13 @@ def _mounts():
 
 
 def _firewall():
+    """The rules. Empty tables do not count: whoever asks iptables for one makes it."""
     lines = set()
-    for command in (("iptables-save",), ("ip6tables-save",), ("nft", "list", "ruleset")):
-        lines |= {line.split("[")[0] for line in _output(*command).splitlines() if not line.startswith("#")}
+    for command in (("iptables-save",), ("ip6tables-save",)):
+        lines |= {f"{command[0]} {line}" for line in _output(*command).splitlines() if line.startswith("-A")}
+    for line in _output("nft", "list", "ruleset").splitlines():
+        if line.strip().split(" ")[0] not in ("table", "chain", "type", "}", "", "#"):
+            lines.add(f"nft {line.strip()}")
     return lines
 
 
@@ -48,7 +69,8 @@ def _links():
 
 
 def _cgroups():
-    return {folder for folder, _, _ in os.walk(CGROUP)}
+    """Those without a process in them or below."""
+    return {folder for folder, _, _ in os.walk(CGROUP) if not procs.in_cgroup(folder)}
 
 
 def _listening():
@@ -90,9 +112,7 @@ def _sysctls():
 def snapshot():
     """One set of lines for each kind of thing that a program can leave in a host's way."""
     return {
-        "BPF programs": _bpf("prog"),
-        "BPF links": _bpf("link"),
-        "BPF maps": _bpf("map"),
+        "BPF": _bpf(),
         "mounts": _mounts(),
         "firewall rules": _firewall(),
         "links and addresses": _links(),
@@ -103,10 +123,17 @@ def snapshot():
     }
 
 
-def difference(before, after):
-    """Lines of text: what came and what went."""
-    lines = []
-    for kind, was in before.items():
-        lines += [f"{kind}: + {line}" for line in sorted(after[kind] - was)]
-        lines += [f"{kind}: - {line}" for line in sorted(was - after[kind])]
-    return lines
+def difference(before, apart="", seconds=5.0):
+    """Lines of text: what came and what went since `before`, and is still so after that long. `apart` is
+    the name of the test's own engine, which has a life of its own."""
+    deadline = time.monotonic() + seconds
+    while True:
+        after, lines = snapshot(), []
+        for kind, was in before.items():
+            lines += [f"{kind}: + {line}" for line in sorted(after[kind] - was)]
+            if kind not in ("BPF", "cgroups"):  # what nobody used before may well be gone
+                lines += [f"{kind}: - {line}" for line in sorted(was - after[kind])]
+        lines = [line for line in lines if not apart or apart not in line]
+        if not lines or time.monotonic() > deadline:
+            return lines
+        time.sleep(0.2)
