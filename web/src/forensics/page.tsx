@@ -15,6 +15,7 @@ import { Strip } from './strip';
 const PAGE = 1000;
 const MAX_EVENTS = 20000;
 const REFRESH_MS = 2000;
+const REFRESH_MS_PER_ENTRY = 3; // long recordings are asked for less often
 const ROWS = 1500; // drawn at once; more on demand
 const BARS = 120;
 const CATEGORIES: [Category, string, IconName][] = [
@@ -54,9 +55,9 @@ export function ForensicsPage({ container }: { container: string }) {
   // While it runs, and when it was just judged, the recorder has more to say.
   useEffect(() => {
     if (!running) return undefined;
-    const timer = window.setInterval(() => setTick((t) => t + 1), REFRESH_MS);
-    return () => window.clearInterval(timer);
-  }, [running]);
+    const timer = window.setTimeout(() => setTick((t) => t + 1), REFRESH_MS + events.length * REFRESH_MS_PER_ENTRY);
+    return () => window.clearTimeout(timer);
+  }, [running, events]);
   useEffect(() => {
     if (newest) setTick((t) => t + 1);
   }, [newest]);
