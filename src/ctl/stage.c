@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -55,8 +56,8 @@ static void hold_signals(void)
 static int take_place(struct stage *s, struct diag *reterr)
 {
 	char path[PATH_MAX], state[PATH_MAX];
-	bool fresh = access(state_dir(state), F_OK) < 0;
 
+	s->fresh = access(state_dir(state), F_OK) < 0;
 	if (strlen(state) > sizeof(s->dir) - 64)
 		return diag_msg(reterr, -ENAMETOOLONG, "%s is too long", state);
 	if (dir_make(state, 0711) < 0)
@@ -68,9 +69,7 @@ static int take_place(struct stage *s, struct diag *reterr)
 	state_path("drill.undo", s->undo);
 	undo_run(s->undo); /* of one that was killed */
 	snprintf(s->dir, sizeof(s->dir), "%.3900s/drill", state);
-	int r = fresh ? undo_add(s->undo, UNDO_EMPTY, state, reterr) : 0;
-	if (r == 0)
-		r = undo_add(s->undo, UNDO_FILE, path, reterr);
+	int r = undo_add(s->undo, UNDO_FILE, path, reterr);
 	if (r == 0)
 		r = undo_add(s->undo, UNDO_TREE, s->dir, reterr);
 	if (r == 0 && dir_make(s->dir, 0711) < 0)
@@ -302,6 +301,8 @@ void stage_close(struct stage *s)
 	}
 	if (s->undo[0])
 		undo_run(s->undo);
+	if (s->fresh)
+		rmdir(dirname(s->undo));
 	if (s->netns > 0)
 		s->netns = fd_close(s->netns);
 	if (s->lock > 0)

@@ -23,6 +23,7 @@ struct stage {
 	char dir[PATH_MAX - 128];
 	char undo[PATH_MAX];
 	int lock;
+	bool fresh; /* the state directory was not there before */
 	int netns;
 	struct private_engine hosts[STAGE_HOSTS_MAX];
 	int host_count;
