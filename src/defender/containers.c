@@ -26,6 +26,7 @@
 #define SCAN_DEPTH 12
 #define START_LAG_MAX (60 * NSEC_PER_SEC) /* beyond: the exec was of another life */
 #define ARGS_MAX 4096u
+#define LONG_ID 32u
 
 /* ---- rule and kernel ---- */
 
@@ -251,6 +252,25 @@ void containers_cgroup(struct defender *d, const struct wire_cgroup *w)
 		bind(d, e, w->header.cgroup);
 }
 
+/* Cuts the path after the part that carries the container's id. A pid alone proves nothing: it is
+ * only believed when its cgroup says the same, so that nobody can make a service of the host a container. */
+static bool cut_at_id(char *path, const char *id)
+{
+	size_t n = strlen(id);
+
+	for (char *part = path; *part;) {
+		char *end = strchrnul(part, '/');
+		char *at = memmem(part, (size_t)(end - part), id, n);
+		/* Engines wrap long ids ("docker-ID.scope"); a short name must be the whole part. */
+		if (at && (n >= LONG_ID || (at == part && part + n == end))) {
+			*end = 0;
+			return true;
+		}
+		part = *end ? end + 1 : end;
+	}
+	return false;
+}
+
 void containers_process_started(struct defender *d, const char *id, pid_t pid)
 {
 	struct container_entry *e;
@@ -258,14 +278,17 @@ void containers_process_started(struct defender *d, const char *id, pid_t pid)
 
 	if (!id || container_table_make(d->containers, id, &e) < 0 || !d->sensor)
 		return;
-	if (proc_cgroup(pid, NULL, path, sizeof(path)) < 0)
+	if (proc_cgroup(pid, NULL, path, sizeof(path)) < 0 || !cut_at_id(path, id))
 		return;
 	uint64_t cgroup = sensor_cgroup_id(d->sensor, path);
-	/* An engine that keeps its containers in the root cgroup would make the host a container. */
-	if (!cgroup || strcmp(path, "/") == 0 || container_table_by_cgroup(d->containers, cgroup) == e)
+	if (!cgroup || container_table_by_cgroup(d->containers, cgroup) == e)
 		return;
 	bind(d, e, cgroup);
-	seed_process(d, e, pid);
+	CLEANUP(fd_close) int dir = enforce_cgroup_open(d->enforcer, cgroup);
+	if (dir >= 0) {
+		seed_cgroup(d, e, dir);
+		scan_dir(d, dir, e, 0);
+	}
 }
 
 /* ---- the Gate ---- */
