@@ -173,7 +173,7 @@ class Alone(scene.Engine):
         os.kill(ours["seawall"], signal.SIGKILL)
         self.seawall.down()
         self.assertEqual([n for n, p in ours.items() if procs.alive(p)], [])
-        self.assertEqual(host.difference(before, self.docker.name), [])
+        self.assertEqual(host.difference(before), [])
 
     def test_supervisor_killed_then_up(self):
         self.seawall.up()

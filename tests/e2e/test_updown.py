@@ -33,7 +33,7 @@ class UpDown(scene.Engine):
         self.docker.docker("rm", "-f", container)
         self.seawall.down()
         self.assertEqual([p for p in ours if procs.alive(p)], [], "processes that stayed")
-        self.assertEqual(host.difference(before, self.docker.name), [])
+        self.assertEqual(host.difference(before), [])
         sockets = [str(p) for p in pathlib.Path(self.seawall.state).rglob("*") if stat.S_ISSOCK(p.lstat().st_mode)]
         self.assertEqual(sockets, [], "sockets in the state directory")
 
@@ -109,7 +109,7 @@ class UpDown(scene.Engine):
             procs.end([process.pid])
             process.wait()
         self.assertEqual(self.seawall.processes(), {})
-        self.assertEqual(host.difference(before, self.docker.name), [])
+        self.assertEqual(host.difference(before), [])
 
     def test_engine_of_its_own(self):
         """A host without an engine gets a private one, and loses it again without a trace."""
@@ -127,7 +127,7 @@ class UpDown(scene.Engine):
         container = run("run", "-d", engines.IMAGE, "sleep", "600").stdout.decode().strip()
         poll.until("it is seen", lambda: self.seawall.container(container), 3)
         self.seawall.down()
-        self.assertEqual(host.difference(before, self.docker.name), [])
+        self.assertEqual(host.difference(before), [])
 
     def test_state_survives_down(self):
         self.seawall.up()

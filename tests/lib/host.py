@@ -2,6 +2,7 @@
 """What a host looks like from outside: taken before and after, to show that nothing was left."""
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -123,17 +124,21 @@ def snapshot():
     }
 
 
-def difference(before, apart="", seconds=5.0):
-    """Lines of text: what came and what went since `before`, and is still so after that long. `apart` is
-    the name of the test's own engine, which has a life of its own."""
+# Kinds of which only what came counts: what nobody used before may well be gone.
+COMES_AND_GOES = ("BPF", "cgroups", "mounts")
+ENGINES = re.compile(r"/swt[0-9a-f]{8}")  # those of the tests (engines.py) have a life of their own
+
+
+def difference(before, seconds=5.0):
+    """Lines of text: what came and what went since `before`, and is still so after that long."""
     deadline = time.monotonic() + seconds
     while True:
         after, lines = snapshot(), []
         for kind, was in before.items():
             lines += [f"{kind}: + {line}" for line in sorted(after[kind] - was)]
-            if kind not in ("BPF", "cgroups"):  # what nobody used before may well be gone
+            if kind not in COMES_AND_GOES:
                 lines += [f"{kind}: - {line}" for line in sorted(was - after[kind])]
-        lines = [line for line in lines if not apart or apart not in line]
+        lines = [line for line in lines if not ENGINES.search(line)]
         if not lines or time.monotonic() > deadline:
             return lines
         time.sleep(0.2)
