@@ -69,6 +69,18 @@ static __always_inline bool name_is(struct exec_scratch *s, const void *path, u3
 	return *ret_class == MINER_NAME;
 }
 
+/* Under which name a program of many is called: `grep ...`, or `busybox grep ...`. */
+static __always_inline u32 called_class(struct exec_scratch *s, const u8 *args, u32 class_)
+{
+	long n;
+
+	if (class_ != MINER_MULTI)
+		return class_;
+	n = bpf_probe_read_kernel_str(s->scan.token, MINER_TOKEN, args);
+	name_is(s, args + (n & (MINER_TOKEN - 1)), &class_);
+	return class_;
+}
+
 /* ---- arguments ---- */
 
 #define ARGS_STEPS 32768
@@ -125,7 +137,9 @@ static __always_inline void miner_judge(struct exec_scratch *s, const struct wir
 	/* A script's own name, and a link's, are what execve was given. */
 	if (!name_is(s, bprm->file->f_path.dentry->d_name.name, &file) && !name_is(s, s->filename, &arg) &&
 	    !name_is(s, args, &arg)) {
-		result = argv_judge(s, task, file == MINER_TEXTS || (file == MINER_MULTI && arg == MINER_TEXTS));
+		if (file == MINER_MULTI)
+			file = called_class(s, args, arg);
+		result = argv_judge(s, task, file == MINER_TEXTS);
 		evidence = WIRE_EVIDENCE_ARGV;
 	}
 	if (result == MINER_RESULT_NO)

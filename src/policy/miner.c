@@ -139,7 +139,6 @@ struct miner_finding miner_judge_exec(const char *path, const struct str_list *a
 	const char *file_name = "", *arg_name = "";
 	enum miner_class file = name_class(path ? path : "", &file_name);
 	enum miner_class arg = args->count ? name_class(args->items[0], &arg_name) : MINER_CLASS_NONE;
-	bool texts = file == MINER_TEXTS || (file == MINER_MULTI && arg == MINER_TEXTS);
 	struct miner_argv a = {};
 	struct miner_scan s;
 
@@ -149,7 +148,10 @@ struct miner_finding miner_judge_exec(const char *path, const struct str_list *a
 		scan_set(&s, args->items[i]);
 		miner_argv_feed(&a, &s);
 	}
-	switch (miner_argv_judge(&a, texts)) {
+	/* A program of many goes by the name it is called with: `grep ...`, or `busybox grep ...`. */
+	if (file == MINER_MULTI)
+		file = arg == MINER_MULTI && args->count > 1 ? name_class(args->items[1], &arg_name) : arg;
+	switch (miner_argv_judge(&a, file == MINER_TEXTS)) {
 	case MINER_RESULT_YES:
 		return finding(MINER_YES, EVIDENCE_ARGV, a.sign);
 	case MINER_RESULT_SUSPECT:

@@ -216,6 +216,7 @@ static void others_run(void **state)
 	struct scene *s = *state;
 	const char *options[] = {"nginx", "--", "--donate-level", NULL}, *search[] = {"grep", "stratum+tcp://", "f", NULL};
 	const char *encode[] = {"ffmpeg", "--donate-level", NULL}, *applet[] = {"echo", "--nicehash", NULL};
+	const char *called[] = {"busybox", "echo", "--nicehash", NULL};
 	const char *shell[] = {"sh", "-c", "x -o stratum+tcp://h:1", NULL};
 
 	scene_policy(s, prevent);
@@ -225,6 +226,8 @@ static void others_run(void **state)
 	runs(s, (struct canary){.path = scene_program(s, scene_tool("first_byte"), "grep"), .argv = search}, WIRE_SUSPECT,
 		"stratum+tcp://");
 	runs(s, (struct canary){.path = scene_program(s, scene_tool("first_byte"), "busybox"), .argv = applet}, WIRE_SUSPECT,
+		"--nicehash");
+	runs(s, (struct canary){.path = scene_program(s, scene_tool("first_byte"), "busybox"), .argv = called}, WIRE_SUSPECT,
 		"--nicehash");
 }
 

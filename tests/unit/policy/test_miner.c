@@ -60,6 +60,8 @@ static const struct exec_case exec_cases[] = {
 	{"/bin/grep", {"grep", "--donate-level"}, MINER_SUSPECT, "--donate-level"},
 	{"/bin/busybox", {"grep", "--donate-level"}, MINER_SUSPECT, "--donate-level"},
 	{"/bin/busybox", {"wget", "--donate-level"}, MINER_YES, "--donate-level"},
+	{"/bin/busybox", {"busybox", "grep", "-o", "stratum+tcp://h:1"}, MINER_SUSPECT, "stratum+tcp://"},
+	{"/bin/busybox", {"/bin/busybox", "wget", "--donate-level"}, MINER_YES, "--donate-level"},
 	{"/tmp/a", {"grep", "--donate-level"}, MINER_YES, "--donate-level"}, /* only its argv[0] says grep */
 	{"/usr/bin/timeout", {"timeout", "9", "x", "-a", "rx/0"}, MINER_SUSPECT, "rx/0"},
 	{"/opt/xmrig-6.21/xmrig", {"x"}, MINER_YES, "xmrig"},
