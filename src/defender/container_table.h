@@ -28,6 +28,13 @@ struct container_entry {
 	bool removed;               /* by the engine */
 	bool blocked;
 	bool told;                  /* by the present Gate */
+	struct {
+		uint32_t pid; /* 0 = none */
+		uint64_t start;
+		enum detection detection;
+		enum evidence evidence;
+		char sign[64];
+	} finding; /* the last process that was recognised by what it said on the wire */
 	/* For container_table.c. */
 	uint32_t id_chain, cgroup_chain;
 };

@@ -329,8 +329,10 @@ int containers_upsert(struct defender *d, const struct container *c)
 	if (e->blocked)
 		block_named(d, e);
 	record_changes(d, e, &old, first);
-	if (first)
+	if (first) {
 		hold_release(d->hold, e->number);
+		rejudge_container(d, e, d->started); /* the kernel judged what began since */
+	}
 	containers_publish(d, e);
 	return 0;
 }

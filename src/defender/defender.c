@@ -219,6 +219,7 @@ int defender_start(struct defender *d, struct diag *reterr)
 	int r = sensor_set_new(&d->sensor, &c, event_record, d, reterr);
 	if (r < 0)
 		return r;
+	d->started = time_boot();
 	struct enforce_config e = {.root = sensor_cgroup_root(d->sensor), .freezer = "/sys/fs/cgroup/freezer",
 		.dry_run = d->config.dry_run};
 	r = enforce_new(&d->enforcer, &e);

@@ -76,6 +76,7 @@ struct defender {
 	struct ipc_server *gate_server;
 	struct ipc_peer *gate;             /* NULL while away */
 	uint64_t wall_offset;              /* CLOCK_BOOTTIME to wall time */
+	uint64_t started;                  /* CLOCK_BOOTTIME ns: the kernel half judges since then */
 	uint64_t seen_since;               /* wall ns: what began before is old news at a sync */
 	bool ready;                        /* sensors on, policy in force */
 };

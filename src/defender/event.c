@@ -60,6 +60,15 @@ void event_tell(struct defender *d, struct happening *h, const struct outcome *o
 		audit_tell(d, h, o);
 }
 
+void event_tell_finding(struct defender *d, struct happening *h, const struct outcome *o)
+{
+	name_event(d, h);
+	h->e.detection = o->detection;
+	h->e.effect = o->effect;
+	h->e.done = o->done;
+	audit_tell(d, h, o);
+}
+
 static bool hold_it(struct defender *d, const struct happening *h, const struct outcome *o)
 {
 	static _Thread_local uint8_t packed[HELD_MAX];

@@ -63,6 +63,8 @@ struct event_scratch {
 
 /* event.c */
 void event_tell(struct defender *d, struct happening *h, const struct outcome *o);
+/* Only the audit: the recorder has had the event itself. */
+void event_tell_finding(struct defender *d, struct happening *h, const struct outcome *o);
 /* A held record goes on (callback of the hold queue). */
 void event_released(void *ctx, const void *data, uint32_t size);
 
@@ -74,8 +76,14 @@ void event_track(struct defender *d, const struct happening *h);
 bool event_split(const char *text, uint32_t size, char **items, uint32_t max, struct str_list *ret);
 const char *event_user(uint32_t uid, char out[16]);
 
-/* verdict.c: what the kernel decided, what is still to be judged, and carrying it out. */
+/* verdict.c: what the kernel decided, what is still to be judged, and carrying it out. An outcome that
+ * has a detection already is only carried out. */
 void verdict_carry_out(struct defender *d, const struct happening *h, struct outcome *o);
+
+/* rejudge.c: what runs already is judged by the rule in force now: processes that began before that
+ * moment (CLOCK_BOOTTIME ns); all of every container. */
+void rejudge_container(struct defender *d, struct container_entry *e, uint64_t started_before);
+void rejudge_all(struct defender *d);
 
 /* audit.c: one audit of a record's outcome, folded with its like. */
 void audit_tell(struct defender *d, const struct happening *h, const struct outcome *o);

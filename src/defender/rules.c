@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "defender/block.h"
 #include "defender/defender.h"
+#include "defender/event.h"
 
 #define POLICY_BYTES_MAX (32u << 20)
 #define FILE_NAME "policy.bin"
@@ -68,6 +69,7 @@ static int put_in_force(struct defender *d, struct policy *p)
 	int r = d->sensor ? sensor_policy_apply(d->sensor, p, slots, &diag) : 0;
 	if (r < 0)
 		return log_err(r, "the kernel does not take policy revision %llu: %s", (unsigned long long)p->revision, diag.message);
+	bool changed = !d->policy || d->policy->revision != p->revision; /* else the Console only came back */
 	policy_unref(d->policy);
 	d->policy = policy_ref(p);
 	memcpy(d->slots, slots, sizeof(slots));
@@ -77,6 +79,8 @@ static int put_in_force(struct defender *d, struct policy *p)
 		containers_publish(d, e); /* also when only the rule's name changed */
 	}
 	block_review(d);
+	if (changed)
+		rejudge_all(d);
 	return 0;
 }
 

@@ -126,10 +126,24 @@ static void block_container(struct defender *d, const struct happening *h, struc
 		block_remember(d, h, o);
 }
 
+/* Nobody says it twice on one connection: a stricter rule later must still know (rejudge.c). */
+static void keep_finding(const struct happening *h, const struct outcome *o)
+{
+	if (!h->entry || !h->process)
+		return;
+	h->entry->finding.pid = h->process->pid;
+	h->entry->finding.start = h->process->start;
+	h->entry->finding.detection = o->detection;
+	h->entry->finding.evidence = o->evidence;
+	memcpy(h->entry->finding.sign, o->sign, sizeof(h->entry->finding.sign) - 1);
+}
+
 void verdict_carry_out(struct defender *d, const struct happening *h, struct outcome *o)
 {
-	if (!take_blocked(d, h, o) && !take_kernel(d, h->record, o) && !judge_here(d, h, o))
+	if (!o->detection && !take_blocked(d, h, o) && !take_kernel(d, h->record, o) && !judge_here(d, h, o))
 		return;
+	if (h->record->type == WIRE_PAYLOAD_HIT)
+		keep_finding(h, o);
 	if (d->config.dry_run) {
 		fell_short(o, DONE_ALERT, "dry run", 0);
 	} else if (o->effect == EFFECT_BLOCK) {

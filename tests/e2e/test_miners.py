@@ -241,6 +241,25 @@ class Block(scene.Scene):
             self.blocked(container, pids)
             self.assertNotIn(b"mining.subscribe", outside.heard)
 
+    def test_block_switched_on_while_it_mines(self):
+        """The story of the product: seen and reported first, then one switch, and it is gone."""
+        with self.docker.outside(7777):
+            for evidence, command in (
+                    ("argv", ("-e", "TALK_SECONDS=60", "{c}", "/opt/talker", "--donate-level", "1")),
+                    ("stratum", ("-e", "TALK_SECONDS=60", "-e", f"TALK_TO={engines.OUTSIDE},7777", "{c}", "/opt/talker"))):
+                with self.subTest(evidence):
+                    self.policy("alert")
+                    container, pids = self.busy("--restart", "always")
+                    self.docker.docker("exec", "-d", *(container if a == "{c}" else a for a in command))
+                    self.assertEqual(self.audit(container)["evidence"], evidence)
+                    self.assertTrue(self.docker.running(container))
+                    self.policy("block")
+                    poll.until("every process is dead", lambda: not any(map(procs.alive, pids)), 2.0, 0.005)
+                    poll.until("Docker knows", lambda: not self.docker.running(container), 3.0)
+                    poll.always("it stays down", lambda: not self.docker.running(container), 3.0)
+                    audit = self.audit(container, effect="block")
+                    self.assertEqual((audit["done"], audit["evidence"]), ("block", evidence))
+
     def test_as_first_process_with_restart(self):
         self.policy("block")
         for policy in ("always", "on-failure:50"):
