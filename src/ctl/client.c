@@ -61,7 +61,8 @@ int client_new(struct client **ret, struct diag *reterr)
 		return diag_msg(reterr, -ENOMEM, "cannot start the HTTP library");
 	state_url(c->url, sizeof(c->url));
 	if (!str_has_prefix(c->url, "https://"))
-		return diag_set(reterr, -EINVAL, 0, 0, "https://HOST:PORT", "SEAWALL_URL is '%s'", c->url);
+		return diag_set(
+			reterr, -EINVAL, 0, 0, "https://HOST:PORT", "SEAWALL_URL is '%s'", c->url);
 	read_token(c);
 	state_path("console/tls/cert.pem", c->cert);
 	*ret = take_ptr(c);
@@ -109,8 +110,8 @@ static void prepare(struct client *c, const char *path)
 	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->why);
 	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(c->curl, CURLOPT_USERAGENT, "seawall/" SEAWALL_VERSION);
-	/* Our own Console's certificate, and no other authority in the world. Without the file (another
-	 * machine's Console) the system's authorities decide. */
+	/* Our own Console's certificate, and no other authority in the world. Without the file
+	 * (another machine's Console) the system's authorities decide. */
 	if (access(c->cert, R_OK) == 0) {
 		curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->cert);
 		curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL);
@@ -134,14 +135,17 @@ static int failure(struct client *c, CURLcode code, struct diag *reterr)
 {
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
-		return diag_msg(reterr, -ECONNREFUSED, "no Seawall answers at %s; 'seawall up' starts one", c->url);
+		return diag_msg(reterr, -ECONNREFUSED,
+			"no Seawall answers at %s; 'seawall up' starts one", c->url);
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
-		return diag_msg(reterr, -EACCES, "%s does not show the certificate of %s: %s", c->url, c->cert, c->why);
+		return diag_msg(reterr, -EACCES, "%s does not show the certificate of %s: %s",
+			c->url, c->cert, c->why);
 	case CURLE_OPERATION_TIMEDOUT:
 		return diag_msg(reterr, -ETIMEDOUT, "%s did not answer in time", c->url);
 	default:
-		return diag_msg(reterr, -EIO, "%s: %s", c->url, c->why[0] ? c->why : curl_easy_strerror(code));
+		return diag_msg(reterr, -EIO, "%s: %s", c->url,
+			c->why[0] ? c->why : curl_easy_strerror(code));
 	}
 }
 
@@ -168,7 +172,8 @@ int client_ask(struct client *c, const struct request *q, struct reply *ret, str
 	if (code != CURLE_OK)
 		return failure(c, code, reterr);
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &ret->status);
-	if (ret->body.len && json_parse(&ret->json, (const char *)ret->body.data, ret->body.len, NULL) < 0)
+	if (ret->body.len &&
+		json_parse(&ret->json, (const char *)ret->body.data, ret->body.len, NULL) < 0)
 		ret->json = NULL;
 	return 0;
 }
@@ -179,7 +184,9 @@ void reply_problem(const struct reply *r, struct diag *ret)
 	const char *detail = json_get_str(r->json, "detail", NULL);
 
 	if (r->status == 401 && !detail)
-		diag_msg(ret, 0, "the Console does not accept the token (SEAWALL_TOKEN or admin.token of the state directory)");
+		diag_msg(ret, 0,
+			"the Console does not accept the token (SEAWALL_TOKEN or admin.token of "
+			"the state directory)");
 	else if (detail || title)
 		diag_msg(ret, 0, "%s", detail ? detail : title);
 	else
@@ -196,7 +203,9 @@ int client_send(struct client *c, const struct request *q, struct reply *ret)
 		return CTL_DONE;
 	reply_problem(ret, &diag);
 	cannot(&diag);
-	return ret->status == 404 || ret->status == 409 || ret->status == 412 || ret->status == 422 ? CTL_NO : CTL_CANNOT;
+	return ret->status == 404 || ret->status == 409 || ret->status == 412 || ret->status == 422
+		       ? CTL_NO
+		       : CTL_CANNOT;
 }
 
 int client_get(struct client *c, const char *path, struct reply *ret)
@@ -210,7 +219,8 @@ int client_get(struct client *c, const char *path, struct reply *ret)
 
 const char *client_escape(const char *text, char *out, size_t size)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
 	size_t n = 0;
 
 	for (; *text && n + 4 <= size; text++)
@@ -252,7 +262,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
 	struct streaming *s = ctx;
 
-	/* The empty line: the Console streams from here on, so whatever is asked now overlaps with it. */
+	/* The empty line: the Console streams from here on, so whatever is asked now overlaps with
+	 * it. */
 	if (size * n <= 2 && (*p == '\r' || *p == '\n')) {
 		curl_easy_getinfo(s->client->curl, CURLINFO_RESPONSE_CODE, &s->status);
 		if (s->status == 200 && s->stream->on_open)

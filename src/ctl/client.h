@@ -57,8 +57,8 @@ bool client_answers(struct client *c, const char *path, long timeout_ms);
 
 struct stream {
 	const char *topics;
-	char last_id[64]; /* of the last event, kept over reconnections */
-	int (*on_open)(void *ctx);  /* after each (re)connection; negative ends */
+	char last_id[64];	   /* of the last event, kept over reconnections */
+	int (*on_open)(void *ctx); /* after each (re)connection; negative ends */
 	sse_event_fn *on_event;
 	void *ctx;
 };

@@ -14,12 +14,16 @@ static void print_audit(const struct json *a)
 	/* What was done, or for what nobody had to stop, what it is. */
 	const char *effect = json_get_str(a, "done", json_get_str(a, "kind", "-"));
 	const char *severity = json_get_str(a, "severity", "-");
-	const char *container = json_str(json_path(a, "container.name"), json_str(json_path(a, "container.id"), "-"));
+	const char *container = json_str(
+		json_path(a, "container.name"), json_str(json_path(a, "container.id"), "-"));
 	int64_t count = json_get_int(a, "count", 1);
 	char when[64];
 
-	printf("%s%s%s  %s%-8s%s %s%-8s%s ", tint(TINT_DIM), time_short(json_get_str(a, "last", json_get_str(a, "time", "")), when, sizeof(when)),
-		tint(TINT_NONE), tint(tint_of(effect)), effect, tint(TINT_NONE), tint(tint_of(severity)), severity, tint(TINT_NONE));
+	printf("%s%s%s  %s%-8s%s %s%-8s%s ", tint(TINT_DIM),
+		time_short(
+			json_get_str(a, "last", json_get_str(a, "time", "")), when, sizeof(when)),
+		tint(TINT_NONE), tint(tint_of(effect)), effect, tint(TINT_NONE),
+		tint(tint_of(severity)), severity, tint(TINT_NONE));
 	print_text(container);
 	fputs("  ", stdout);
 	print_text(json_get_str(a, "message", ""));
@@ -30,12 +34,15 @@ static void print_audit(const struct json *a)
 
 static void print_incident(const struct json *i)
 {
-	const char *severity = json_get_str(i, "severity", "-"), *state = json_get_str(i, "state", "-");
+	const char *severity = json_get_str(i, "severity", "-"),
+		   *state = json_get_str(i, "state", "-");
 	char when[64];
 
 	printf("%s%s%s  ", tint(TINT_BOLD), json_get_str(i, "id", "-"), tint(TINT_NONE));
-	printf("%s  %s%s%s %s%s%s  ", time_short(json_get_str(i, "updated", ""), when, sizeof(when)), tint(tint_of(severity)), severity,
-		tint(TINT_NONE), tint(tint_of(state)), state, tint(TINT_NONE));
+	printf("%s  %s%s%s %s%s%s  ",
+		time_short(json_get_str(i, "updated", ""), when, sizeof(when)),
+		tint(tint_of(severity)), severity, tint(TINT_NONE), tint(tint_of(state)), state,
+		tint(TINT_NONE));
 	print_text(json_get_str(i, "category", "-"));
 	fputs("  ", stdout);
 	print_text(json_str(json_path(i, "container.name"), "-"));
@@ -61,8 +68,9 @@ static bool audit_wanted(void *ctx, const struct json *audit)
 		if (want && strcmp(want, json_get_str(audit, field_filters[i], "")) != 0)
 			return false;
 	}
-	return !container || strcmp(container, json_str(json_path(audit, "container.name"), "")) == 0 ||
-		str_has_prefix(json_str(json_path(audit, "container.id"), ""), container);
+	return !container ||
+	       strcmp(container, json_str(json_path(audit, "container.name"), "")) == 0 ||
+	       str_has_prefix(json_str(json_path(audit, "container.id"), ""), container);
 }
 
 static bool incident_wanted(void *ctx, const struct json *incident)
@@ -89,7 +97,9 @@ static int take_time(const char *option, const char *text, char *out, size_t siz
 	uint64_t t;
 
 	if (time_parse(text, &t) < 0)
-		return cannot_say("--%s '%s': expected RFC 3339 such as 2026-01-31T12:00:00Z, or a span such as 5m", option, text);
+		return cannot_say("--%s '%s': expected RFC 3339 such as 2026-01-31T12:00:00Z, or a "
+				  "span such as 5m",
+			option, text);
 	time_format(t, out, size);
 	return CTL_DONE;
 }
@@ -153,7 +163,8 @@ int cmd_incidents(struct call *c)
 	return run_feed(&f, c, "no incidents");
 }
 
-static int one_incident(struct call *c, const char *method, const char *suffix, void (*print)(const struct json *))
+static int one_incident(
+	struct call *c, const char *method, const char *suffix, void (*print)(const struct json *))
 {
 	CLEANUP(client_free) struct client *client = NULL;
 	CLEANUP(reply_done) struct reply reply = {0};
@@ -162,7 +173,8 @@ static int one_incident(struct call *c, const char *method, const char *suffix, 
 
 	if (client_new(&client, &diag) < 0)
 		return cannot(&diag);
-	snprintf(path, sizeof(path), "/incidents/%s%s", client_escape(c->args[0], id, sizeof(id)), suffix);
+	snprintf(path, sizeof(path), "/incidents/%s%s", client_escape(c->args[0], id, sizeof(id)),
+		suffix);
 	int r = client_send(client, &(struct request){.method = method, .path = path}, &reply);
 	if (r != CTL_DONE)
 		return r;

@@ -30,9 +30,11 @@ static void print_args(const struct json *event)
 
 static void print_network(const struct json *e)
 {
-	const char *country = json_get_str(e, "country", NULL), *domain = json_get_str(e, "domain", NULL);
+	const char *country = json_get_str(e, "country", NULL),
+		   *domain = json_get_str(e, "domain", NULL);
 
-	printf("%s %s:%ld", json_get_str(e, "proto", ""), json_get_str(e, "address", "?"), (long)json_get_int(e, "port", 0));
+	printf("%s %s:%ld", json_get_str(e, "proto", ""), json_get_str(e, "address", "?"),
+		(long)json_get_int(e, "port", 0));
 	if (domain) {
 		fputs(" ", stdout);
 		print_text(domain);
@@ -49,8 +51,10 @@ static void print_event(const struct json *e)
 	int64_t count = json_get_int(e, "count", 1);
 	char when[64];
 
-	printf("%s%s%s  %s%-8s%s %7ld  ", tint(TINT_DIM), time_short(json_get_str(e, "time", ""), when, sizeof(when)), tint(TINT_NONE),
-		strcmp(type, "audit") == 0 ? tint(TINT_RED) : "", type, tint(TINT_NONE), (long)json_get_int(e, "pid", 0));
+	printf("%s%s%s  %s%-8s%s %7ld  ", tint(TINT_DIM),
+		time_short(json_get_str(e, "time", ""), when, sizeof(when)), tint(TINT_NONE),
+		strcmp(type, "audit") == 0 ? tint(TINT_RED) : "", type, tint(TINT_NONE),
+		(long)json_get_int(e, "pid", 0));
 	if (json_get_str(e, "message", NULL))
 		print_text(json_get_str(e, "message", ""));
 	else if (json_get_str(e, "address", NULL))
@@ -76,10 +80,13 @@ static int add_time(struct call *c, const char *option, char *path, size_t size)
 	if (!text)
 		return CTL_DONE;
 	if (time_parse(text, &t) < 0)
-		return cannot_say("--%s '%s': expected RFC 3339 such as 2026-01-31T12:00:00Z, or a span such as 5m", option, text);
+		return cannot_say("--%s '%s': expected RFC 3339 such as 2026-01-31T12:00:00Z, or a "
+				  "span such as 5m",
+			option, text);
 	size_t n = strlen(path);
 	snprintf(path + n, size - n, "&%s=%s", option,
-		client_escape(time_format(t, formatted, sizeof(formatted)), escaped, sizeof(escaped)));
+		client_escape(
+			time_format(t, formatted, sizeof(formatted)), escaped, sizeof(escaped)));
 	return CTL_DONE;
 }
 
@@ -129,7 +136,8 @@ static int story_page(struct story *s, struct client *client, const char *base, 
 	s->pages = pages;
 	struct reply *reply = &pages[s->page_count++];
 	*reply = (struct reply){0};
-	snprintf(path, sizeof(path), "%s%s%s", base, *cursor ? "&cursor=" : "", client_escape(cursor, escaped, sizeof(escaped)));
+	snprintf(path, sizeof(path), "%s%s%s", base, *cursor ? "&cursor=" : "",
+		client_escape(cursor, escaped, sizeof(escaped)));
 	int r = client_get(client, path, reply);
 	if (r != CTL_DONE)
 		return r;
@@ -164,7 +172,8 @@ int cmd_forensics(struct call *c)
 		return cannot_say("--limit '%s': expected a number", limit);
 	if (!left)
 		left = UINT64_MAX;
-	snprintf(base, sizeof(base), "/forensics/%s?limit=%d", client_escape(c->args[0], id, sizeof(id)), PAGE);
+	snprintf(base, sizeof(base), "/forensics/%s?limit=%d",
+		client_escape(c->args[0], id, sizeof(id)), PAGE);
 	int r = add_time(c, "since", base, sizeof(base));
 	if (r == CTL_DONE)
 		r = add_time(c, "until", base, sizeof(base));

@@ -19,12 +19,16 @@ static int put_multipart(const struct files *f, struct buf *body, char *type, si
 	if (getrandom(boundary, sizeof(boundary), 0) != sizeof(boundary))
 		return -EIO;
 	char mark[64];
-	snprintf(mark, sizeof(mark), "seawall-%016lx%016lx", (unsigned long)boundary[0], (unsigned long)boundary[1]);
+	snprintf(mark, sizeof(mark), "seawall-%016lx%016lx", (unsigned long)boundary[0],
+		(unsigned long)boundary[1]);
 	snprintf(type, type_size, "multipart/form-data; boundary=%s", mark);
 	for (int i = 0; i < f->count; i++) {
-		buf_printf(body, "--%s\r\nContent-Disposition: form-data; name=\"policy\"; filename=\"", mark);
+		buf_printf(body,
+			"--%s\r\nContent-Disposition: form-data; name=\"policy\"; filename=\"",
+			mark);
 		for (const char *s = f->sources[i].name; *s; s++)
-			buf_putc(body, *s == '"' || *s == '\\' || (unsigned char)*s < 0x20 ? '_' : *s);
+			buf_putc(body,
+				*s == '"' || *s == '\\' || (unsigned char)*s < 0x20 ? '_' : *s);
 		buf_puts(body, "\"\r\nContent-Type: application/yaml\r\n\r\n");
 		buf_put(body, f->sources[i].text, f->sources[i].size);
 		buf_puts(body, "\r\n");
@@ -58,7 +62,8 @@ static int send_files(struct call *c, const struct request *q, bool parts, struc
 	findings_of_reply(json_get(reply->json, "errors"), c->json);
 	reply_problem(reply, &diag);
 	cannot(&diag);
-	return reply->status == 412 || reply->status == 413 || reply->status == 422 ? CTL_NO : CTL_CANNOT;
+	return reply->status == 412 || reply->status == 413 || reply->status == 422 ? CTL_NO
+										    : CTL_CANNOT;
 }
 
 int cmd_policy_apply(struct call *c)
@@ -68,7 +73,10 @@ int cmd_policy_apply(struct call *c)
 	char tag[64];
 
 	snprintf(tag, sizeof(tag), "\"%.40s\"", revision ? revision : "");
-	int r = send_files(c, &(struct request){.method = "PUT", .path = "/policy", .if_match = revision ? tag : NULL}, true, &reply);
+	int r = send_files(c,
+		&(struct request){
+			.method = "PUT", .path = "/policy", .if_match = revision ? tag : NULL},
+		true, &reply);
 	if (r != CTL_DONE)
 		return r;
 	if (c->json) {
@@ -88,7 +96,8 @@ int cmd_policy_apply(struct call *c)
 int cmd_policy_diff(struct call *c)
 {
 	CLEANUP(reply_done) struct reply reply = {0};
-	int r = send_files(c, &(struct request){.method = "POST", .path = "/policy/diff"}, false, &reply);
+	int r = send_files(
+		c, &(struct request){.method = "POST", .path = "/policy/diff"}, false, &reply);
 
 	if (r != CTL_DONE)
 		return r;
@@ -113,7 +122,9 @@ static int ask(const struct request *q, struct reply *reply)
 static int take_revision(const char *text, uint64_t *ret)
 {
 	if (parse_u64(text, 1, UINT64_MAX, ret) < 0)
-		return cannot_say("'%s' is no revision (expected a number from 'seawall policy history')", text);
+		return cannot_say(
+			"'%s' is no revision (expected a number from 'seawall policy history')",
+			text);
 	return CTL_DONE;
 }
 
@@ -143,7 +154,8 @@ int cmd_policy_get(struct call *c)
 
 int cmd_policy_history(struct call *c)
 {
-	static const char *const titles[] = {"REVISION", "TIME", "AUTHOR", "ADDED", "REMOVED", "NOTE", NULL};
+	static const char *const titles[] = {
+		"REVISION", "TIME", "AUTHOR", "ADDED", "REMOVED", "NOTE", NULL};
 	CLEANUP(reply_done) struct reply reply = {0};
 	char when[64], number[3][24];
 	static const char *const numbers[] = {"revision", "added", "removed"};
@@ -153,13 +165,15 @@ int cmd_policy_history(struct call *c)
 	if (r != CTL_DONE)
 		return r;
 	table_init(&t, titles, 5);
-	for (const struct json *i = json_first(json_get(reply.json, "items")); i; i = json_next(i)) {
+	for (const struct json *i = json_first(json_get(reply.json, "items")); i;
+		i = json_next(i)) {
 		if (c->json) {
 			print_json(i);
 			continue;
 		}
 		for (int n = 0; n < 3; n++)
-			snprintf(number[n], sizeof(number[n]), "%ld", (long)json_get_int(i, numbers[n], 0));
+			snprintf(number[n], sizeof(number[n]), "%ld",
+				(long)json_get_int(i, numbers[n], 0));
 		table_add(&t, number[0]);
 		table_add(&t, time_short(json_get_str(i, "time", NULL), when, sizeof(when)));
 		table_add(&t, json_get_str(i, "author", NULL));
@@ -181,8 +195,12 @@ int cmd_policy_rollback(struct call *c)
 	if (take_revision(c->args[0], &revision) != CTL_DONE)
 		return CTL_CANNOT;
 	int n = snprintf(body, sizeof(body), "{\"revision\":%lu}", (unsigned long)revision);
-	int r = ask(&(struct request){.method = "POST", .path = "/policy/rollback", .type = "application/json",
-		.body = body, .size = (size_t)n}, &reply);
+	int r = ask(&(struct request){.method = "POST",
+			    .path = "/policy/rollback",
+			    .type = "application/json",
+			    .body = body,
+			    .size = (size_t)n},
+		&reply);
 	if (r != CTL_DONE)
 		return r;
 	if (c->json)

@@ -22,7 +22,8 @@ int cmd_policy_check(struct call *c)
 	if (r == -ENOMEM)
 		return cannot_say("out of memory");
 	if (r == 0 && !c->json)
-		printf("a good policy: %u runtime rules, %u collections\n", policy->runtime_count, policy->collection_count);
+		printf("a good policy: %u runtime rules, %u collections\n", policy->runtime_count,
+			policy->collection_count);
 	return r == 0 ? CTL_DONE : CTL_NO;
 }
 
@@ -47,7 +48,8 @@ static int on_case(void *ctx, const struct case_result *r)
 		json_put_str(&b, r->title);
 		buf_puts(&b, ",\"file\":");
 		json_put_str(&b, t->file);
-		buf_printf(&b, ",\"line\":%u,\"passed\":%s,\"message\":", r->line, r->passed ? "true" : "false");
+		buf_printf(&b, ",\"line\":%u,\"passed\":%s,\"message\":", r->line,
+			r->passed ? "true" : "false");
 		json_put_str(&b, r->message);
 		buf_puts(&b, "}");
 		if (!b.failed)

@@ -7,7 +7,8 @@
 #include "ctl/command.h"
 #include "ctl/output.h"
 
-/* Asks `path` and hands the answer to `print`, or prints it as JSON: the items of a list one a line. */
+/* Asks `path` and hands the answer to `print`, or prints it as JSON: the items of a list one a
+ * line. */
 static int ask(struct call *c, const char *path, void (*print)(const struct json *))
 {
 	CLEANUP(client_free) struct client *client = NULL;
@@ -32,9 +33,11 @@ static int ask(struct call *c, const char *path, void (*print)(const struct json
 static void print_parts(const char *title, const struct json *list, const char *name_key)
 {
 	for (const struct json *i = json_first(list); i; i = json_next(i)) {
-		const char *state = json_get_str(i, "state", "-"), *reason = json_get_str(i, "reason", "");
+		const char *state = json_get_str(i, "state", "-"),
+			   *reason = json_get_str(i, "reason", "");
 		const char *more = json_get_str(i, "socket", "");
-		printf("%-12s %-20s %s%s%s  ", title, json_get_str(i, name_key, "-"), tint(tint_of(state)), state, tint(TINT_NONE));
+		printf("%-12s %-20s %s%s%s  ", title, json_get_str(i, name_key, "-"),
+			tint(tint_of(state)), state, tint(TINT_NONE));
 		print_text(*reason ? reason : more);
 		putchar('\n');
 		title = "";
@@ -46,14 +49,21 @@ static void print_status(const struct json *s)
 	const struct json *events = json_get(s, "events"), *defender = json_get(s, "defender");
 	bool ready = json_get_bool(s, "ready", false);
 
-	printf("%-12s %s%s%s\n", "enforcement", tint(ready ? TINT_GREEN : TINT_RED), ready ? "on" : "not on yet", tint(TINT_NONE));
-	printf("%-12s %s, kernel %s\n", "version", json_get_str(s, "version", "-"), json_get_str(s, "kernel", "-"));
-	printf("%-12s revision %ld, %ld containers running\n", "policy", (long)json_get_int(s, "policy_revision", 0),
+	printf("%-12s %s%s%s\n", "enforcement", tint(ready ? TINT_GREEN : TINT_RED),
+		ready ? "on" : "not on yet", tint(TINT_NONE));
+	printf("%-12s %s, kernel %s\n", "version", json_get_str(s, "version", "-"),
+		json_get_str(s, "kernel", "-"));
+	printf("%-12s revision %ld, %ld containers running\n", "policy",
+		(long)json_get_int(s, "policy_revision", 0),
 		(long)json_get_int(s, "containers", 0));
-	printf("%-12s pid %ld, %.1f MB, %.1f %% of a core\n", "defender", (long)json_get_int(defender, "pid", 0),
-		json_double(json_get(defender, "rss"), 0) / 1e6, json_double(json_get(defender, "cpu_percent"), 0));
-	printf("%-12s %ld seen, %ld + %ld dropped, blind for %ld ms\n", "events", (long)json_get_int(events, "seen", 0),
-		(long)json_get_int(events, "dropped_security", 0), (long)json_get_int(events, "dropped_bulk", 0),
+	printf("%-12s pid %ld, %.1f MB, %.1f %% of a core\n", "defender",
+		(long)json_get_int(defender, "pid", 0),
+		json_double(json_get(defender, "rss"), 0) / 1e6,
+		json_double(json_get(defender, "cpu_percent"), 0));
+	printf("%-12s %ld seen, %ld + %ld dropped, blind for %ld ms\n", "events",
+		(long)json_get_int(events, "seen", 0),
+		(long)json_get_int(events, "dropped_security", 0),
+		(long)json_get_int(events, "dropped_bulk", 0),
 		(long)json_get_int(events, "blind_ms", 0));
 	print_parts("sensors", json_get(s, "sensors"), "name");
 	print_parts("enforcers", json_get(s, "enforcers"), "name");
@@ -86,7 +96,8 @@ int cmd_status(struct call *c)
 
 static void print_containers(const struct json *answer)
 {
-	static const char *const titles[] = {"CONTAINER", "NAME", "IMAGE", "STATE", "STARTED", "RULE", "BLOCKED BY", NULL};
+	static const char *const titles[] = {
+		"CONTAINER", "NAME", "IMAGE", "STATE", "STARTED", "RULE", "BLOCKED BY", NULL};
 	struct table t;
 	char ago[32], id[16];
 
@@ -119,7 +130,8 @@ static const char *label_of(const struct json *nodes, const char *id)
 
 static void print_radar(const struct json *answer)
 {
-	static const char *const titles[] = {"FROM", "TO", "PROTO", "PORT", "PROCESS", "COUNT", "EFFECT", NULL};
+	static const char *const titles[] = {
+		"FROM", "TO", "PROTO", "PORT", "PROCESS", "COUNT", "EFFECT", NULL};
 	const struct json *nodes = json_get(answer, "nodes");
 	struct table t;
 	char port[16], count[24];
@@ -130,7 +142,8 @@ static void print_radar(const struct json *answer)
 		printf("%-10s ", json_get_str(n, "kind", "-"));
 		print_text(json_get_str(n, "label", "-"));
 		const char *reason = json_get_str(n, "reason", "");
-		printf("  %s%s%s%s", tint(tint_of(state)), state, tint(TINT_NONE), *reason ? "  " : "");
+		printf("  %s%s%s%s", tint(tint_of(state)), state, tint(TINT_NONE),
+			*reason ? "  " : "");
 		print_text(reason);
 		putchar('\n');
 		shown++;

@@ -26,6 +26,7 @@
 
 #define OTHER_READY_MS 30000
 #define DOWN_MS 60000
+#define LOG_LINES 8 /* shown when it did not come up */
 
 /* What one `up` knows. */
 struct up {
@@ -36,7 +37,7 @@ struct up {
 	struct private_engine engine; /* pid 0: the host has its own */
 	char undo[PATH_MAX];
 	char log[PATH_MAX]; /* "" in the foreground */
-	int notify;         /* pipe to the waiting parent, 0 in the foreground */
+	int notify;	    /* pipe to the waiting parent, 0 in the foreground */
 };
 
 static void read_line(const char *name, char *out, size_t size)
@@ -61,7 +62,8 @@ static void put_up(struct buf *b, const struct up *u, bool with_password)
 	struct process_id me = process_id_of(getpid());
 	char url[512], dir[PATH_MAX], password[128], host[128] = "";
 
-	buf_printf(b, "{\"ready\":true,\"pid\":%d,\"start\":%lu", (int)me.pid, (unsigned long)me.start);
+	buf_printf(b, "{\"ready\":true,\"pid\":%d,\"start\":%lu", (int)me.pid,
+		(unsigned long)me.start);
 	put_member(b, "url", state_url(url, sizeof(url)));
 	put_member(b, "state", state_dir(dir));
 	put_member(b, "log", u->log);
@@ -99,9 +101,13 @@ static void say_up(const struct up *u)
 	for (int i = 0; i < u->engine_count; i++)
 		printf("  %-10s %s at %s\n", "engine", u->engines[i].kind, u->engines[i].socket);
 	if (u->engine.process.pid)
-		printf("The host has no container engine, so a private Docker engine was started. To use it:\n"
-		       "  export DOCKER_HOST=unix://%s\n%s", u->engine.socket,
-			u->engine.reaches_out ? "" : "  (its containers cannot reach beyond this host: iptables refused)\n");
+		printf("The host has no container engine, so a private Docker engine was started. "
+		       "To use it:\n"
+		       "  export DOCKER_HOST=unix://%s\n%s",
+			u->engine.socket,
+			u->engine.reaches_out ? ""
+					      : "  (its containers cannot reach beyond this host: "
+						"iptables refused)\n");
 	if (u->log[0])
 		printf("'seawall down' stops it; its log is %s\n", u->log);
 	else
@@ -116,8 +122,10 @@ static void on_ready(void *ctx)
 	char path[PATH_MAX];
 
 	put_up(&record, u, false);
-	if (record.failed || file_write_atomic(state_path("run/up.json", path), record.data, record.len, 0644) < 0)
-		log_warn(-errno, "cannot write %s: 'seawall down' will not find this Seawall", path);
+	if (record.failed || file_write_atomic(state_path("run/up.json", path), record.data,
+				     record.len, 0644) < 0)
+		log_warn(
+			-errno, "cannot write %s: 'seawall down' will not find this Seawall", path);
 	if (u->call->json) {
 		struct buf out = BUF_INIT(64 << 10);
 		put_up(&out, u, true);
@@ -141,8 +149,8 @@ static void on_ready(void *ctx)
 /* What programs leave behind when they are killed rather than ended. */
 static void sweep(void)
 {
-	static const char *const left[] = {"run/up.json", "run/console.sock", "run/console.ready", "run/defender.ready",
-		"run/gate.ready", "gate/defender.sock"};
+	static const char *const left[] = {"run/up.json", "run/console.sock", "run/console.ready",
+		"run/defender.ready", "run/gate.ready", "gate/defender.sock"};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
@@ -156,7 +164,8 @@ static int find_engines(struct up *u, struct diag *reterr)
 	u->engine_count = engine_find(u->engines);
 	if (u->engine_count)
 		return 0;
-	fprintf(stderr, "no container engine answers on this host: starting a private Docker engine\n");
+	fprintf(stderr,
+		"no container engine answers on this host: starting a private Docker engine\n");
 	state_path("engine", dir);
 	if (strlen(dir) >= sizeof(u->engine.dir))
 		return diag_msg(reterr, -ENAMETOOLONG, "%s is too long", dir);
@@ -175,8 +184,11 @@ static int find_engines(struct up *u, struct diag *reterr)
 static int protect(struct up *u)
 {
 	struct diag diag = {0};
-	struct supervisor_config config = {.undo = u->undo, .engines = u->engines, .json = u->call->json,
-		.on_ready = on_ready, .ctx = u};
+	struct supervisor_config config = {.undo = u->undo,
+		.engines = u->engines,
+		.json = u->call->json,
+		.on_ready = on_ready,
+		.ctx = u};
 
 	undo_run(u->undo); /* of one that did not end well */
 	sweep();
@@ -209,9 +221,11 @@ static int already_up(struct call *c)
 
 	if (client_new(&client, &diag) < 0)
 		return cannot(&diag);
-	while (access(state_path("run/up.json", path), F_OK) < 0 || !client_answers(client, "//readyz", 1000)) {
+	while (access(state_path("run/up.json", path), F_OK) < 0 ||
+		!client_answers(client, "//readyz", 1000)) {
 		if (time_monotonic() > deadline)
-			return cannot_say("another 'seawall up' with this state directory is starting, and does not get ready");
+			return cannot_say("another 'seawall up' with this state directory is "
+					  "starting, and does not get ready");
 		poll(NULL, 0, 50);
 	}
 	if (c->json && file_read(path, &record) == 0)
@@ -222,6 +236,21 @@ static int already_up(struct call *c)
 	return CTL_DONE;
 }
 
+/* The last lines of a file, on standard error. */
+static void show_end(const char *path)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(64u << 20);
+	size_t from, lines = 0;
+
+	if (file_read(path, &text) < 0)
+		return;
+	for (from = text.len; from > 0 && lines <= LOG_LINES; from--)
+		lines += text.data[from - 1] == '\n';
+	if (from)
+		from++; /* over the newline that was one too many */
+	fwrite(text.data + from, 1, text.len - from, stderr);
+}
+
 /* The child of --detach: own session, everything said goes to the log. Returns in it only. */
 static int detach(struct up *u, bool *ret_parent)
 {
@@ -230,7 +259,9 @@ static int detach(struct up *u, bool *ret_parent)
 	*ret_parent = false;
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return cannot_say("no pipe: %s", strerror(errno));
-	state_path("run/seawall.log", u->log);
+	char old[PATH_MAX];
+	/* One log a run, and the one before it. */
+	rename(state_path("run/seawall.log", u->log), state_path("run/seawall.log.old", old));
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid < 0)
@@ -239,7 +270,8 @@ static int detach(struct up *u, bool *ret_parent)
 		*ret_parent = true;
 		close(pair[1]);
 		if (read(pair[0], &code, sizeof(code)) != sizeof(code)) {
-			fprintf(stderr, "seawall: it did not come up; its log is %s\n", u->log);
+			fprintf(stderr, "seawall: it did not come up; the end of %s:\n", u->log);
+			show_end(u->log);
 			code = CTL_CANNOT;
 		}
 		return code;
@@ -277,7 +309,8 @@ int cmd_up(struct call *c)
 	int lock = -1;
 
 	if (geteuid() != 0)
-		return cannot_say("'up' needs root: it loads kernel programs and kills what must not run");
+		return cannot_say(
+			"'up' needs root: it loads kernel programs and kills what must not run");
 	int code = take_lock(&lock);
 	if (code == CTL_CANNOT)
 		return code;
@@ -305,9 +338,11 @@ static struct process_id read_up(void)
 	CLEANUP(buf_done) struct buf text = BUF_INIT(64 << 10);
 	char path[PATH_MAX];
 
-	if (file_read(state_path("run/up.json", path), &text) < 0 || json_parse(&j, (char *)text.data, text.len, NULL) < 0)
+	if (file_read(state_path("run/up.json", path), &text) < 0 ||
+		json_parse(&j, (char *)text.data, text.len, NULL) < 0)
 		return (struct process_id){0};
-	return (struct process_id){.pid = (pid_t)json_get_int(j, "pid", 0), .start = (uint64_t)json_get_int(j, "start", 0)};
+	return (struct process_id){.pid = (pid_t)json_get_int(j, "pid", 0),
+		.start = (uint64_t)json_get_int(j, "start", 0)};
 }
 
 int cmd_down(struct call *c)
@@ -329,9 +364,12 @@ int cmd_down(struct call *c)
 	if (r < 0)
 		return cannot_say("cannot read %s: %s", undo, strerror(-r));
 	if (c->json)
-		printf("{\"was_up\":%s,\"cleaned\":%s}\n", was_up ? "true" : "false", left ? "true" : "false");
+		printf("{\"was_up\":%s,\"cleaned\":%s}\n", was_up ? "true" : "false",
+			left ? "true" : "false");
 	else
-		fprintf(stderr, "%s\n", was_up ? "Seawall is down." : left ? "Seawall was not up; what it had left is cleaned up." :
-			"Seawall was not up.");
+		fprintf(stderr, "%s\n",
+			was_up ? "Seawall is down."
+			: left ? "Seawall was not up; what it had left is cleaned up."
+			       : "Seawall was not up.");
 	return CTL_DONE;
 }

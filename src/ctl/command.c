@@ -61,7 +61,8 @@ const char *word_nearest(const char *word, const char *const *words, size_t n)
 static int unknown(struct diag *reterr, const char *what, const char *word, const char *near)
 {
 	if (near)
-		return diag_msg(reterr, -EINVAL, "unknown %s '%s'; did you mean '%s'?", what, word, near);
+		return diag_msg(
+			reterr, -EINVAL, "unknown %s '%s'; did you mean '%s'?", what, word, near);
 	return diag_msg(reterr, -EINVAL, "unknown %s '%s'; see 'seawall help'", what, word);
 }
 
@@ -97,7 +98,8 @@ static int no_command(const char *first, const char *second, struct diag *reterr
 	}
 	char firsts[64][WORD_MAX];
 	for (size_t i = 0; i < command_count && n < ARRAY_SIZE(words); i++) {
-		snprintf(firsts[n], WORD_MAX, "%.*s", (int)strcspn(commands[i].name, " "), commands[i].name);
+		snprintf(firsts[n], WORD_MAX, "%.*s", (int)strcspn(commands[i].name, " "),
+			commands[i].name);
 		words[n] = firsts[n];
 		n++;
 	}
@@ -136,7 +138,8 @@ static int parse_option(struct call *c, int argc, char **argv, int *i, struct di
 	const char *word = argv[*i] + 2;
 	const char *equals = strchr(word, '=');
 
-	snprintf(name, sizeof(name), "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
+	snprintf(name, sizeof(name), "%.*s", equals ? (int)(equals - word) : (int)strlen(word),
+		word);
 	if (strcmp(name, "json") == 0 && !equals) {
 		c->json = true;
 		return 0;
@@ -152,7 +155,8 @@ static int parse_option(struct call *c, int argc, char **argv, int *i, struct di
 		if (!o->value && equals)
 			return diag_msg(reterr, -EINVAL, "--%s takes no value", name);
 		if (o->value && !equals && *i + 1 >= argc)
-			return diag_set(reterr, -EINVAL, 0, 0, o->value, "--%s needs a value", name);
+			return diag_set(
+				reterr, -EINVAL, 0, 0, o->value, "--%s needs a value", name);
 		c->values[k] = !o->value ? "" : equals ? equals + 1 : argv[++*i];
 		return 0;
 	}
@@ -166,7 +170,8 @@ static int check_count(const struct call *c, struct diag *reterr)
 	if (c->help)
 		return 0;
 	if (c->arg_count < cmd->min_args)
-		return diag_set(reterr, -EINVAL, 0, 0, cmd->args, "'%s' needs more arguments", cmd->name);
+		return diag_set(
+			reterr, -EINVAL, 0, 0, cmd->args, "'%s' needs more arguments", cmd->name);
 	if (cmd->max_args >= 0 && c->arg_count > cmd->max_args)
 		return diag_set(reterr, -EINVAL, 0, 0, *cmd->args ? cmd->args : "none",
 			"'%s' takes no argument '%s'", cmd->name, c->args[cmd->max_args]);

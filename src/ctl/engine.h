@@ -26,17 +26,18 @@ int engine_find(struct engine ret[ENGINES_MAX]);
 
 struct private_engine {
 	char dir[PATH_MAX - 64]; /* data, sockets, log: below it */
-	char undo[PATH_MAX];     /* undo list */
-	char name[16];           /* of its cgroup and bridge; set when started */
-	char subnet[20];         /* "10.213.7.0/24", picked when "" */
-	char listen[2][64];      /* further places to listen at: "tcp://203.0.113.10:2375" */
-	int netns_fd;            /* network namespace to live in, 0 = ours */
-	char socket[108];        /* set when started */
+	char undo[PATH_MAX];	 /* undo list */
+	char name[16];		 /* of its cgroup and bridge; set when started */
+	char subnet[20];	 /* "10.213.7.0/24", picked when "" */
+	char listen[2][64];	 /* further places to listen at: "tcp://203.0.113.10:2375" */
+	int netns_fd;		 /* network namespace to live in, 0 = ours */
+	char socket[108];	 /* set when started */
 	struct process_id process;
-	bool reaches_out;        /* its containers can reach beyond the host */
+	bool reaches_out; /* its containers can reach beyond the host */
 };
 
-/* Starts it and waits until it answers (at most 30 s). -errno with a sentence; what was done is on the list. */
+/* Starts it and waits until it answers (at most 30 s). -errno with a sentence; what was done is on
+ * the list. */
 int private_engine_start(struct private_engine *e, struct diag *reterr);
 /* SIGTERM, then what the undo list says. */
 void private_engine_stop(struct private_engine *e);

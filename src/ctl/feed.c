@@ -22,7 +22,8 @@ void feed_filter(struct feed *f, const char *name, const char *value)
 	size_t n = strlen(f->query);
 
 	if (value)
-		snprintf(f->query + n, sizeof(f->query) - n, "&%s=%s", name, client_escape(value, escaped, sizeof(escaped)));
+		snprintf(f->query + n, sizeof(f->query) - n, "&%s=%s", name,
+			client_escape(value, escaped, sizeof(escaped)));
 }
 
 static uint64_t hash_text(uint64_t h, const char *s)
@@ -91,12 +92,15 @@ static void show_reversed(struct feed *f, const struct json *items, uint64_t lim
 static int get_page(struct feed *f, const char *cursor, uint64_t left, struct reply *ret)
 {
 	char path[2048], escaped[512];
-	int n = snprintf(path, sizeof(path), "%s?limit=%" PRIu64 "%s", f->path, left < PAGE ? left : PAGE, f->query);
+	int n = snprintf(path, sizeof(path), "%s?limit=%" PRIu64 "%s", f->path,
+		left < PAGE ? left : PAGE, f->query);
 
 	if (f->since[0])
-		n += snprintf(path + n, sizeof(path) - (size_t)n, "&since=%s", client_escape(f->since, escaped, sizeof(escaped)));
+		n += snprintf(path + n, sizeof(path) - (size_t)n, "&since=%s",
+			client_escape(f->since, escaped, sizeof(escaped)));
 	if (cursor)
-		snprintf(path + n, sizeof(path) - (size_t)n, "&cursor=%s", client_escape(cursor, escaped, sizeof(escaped)));
+		snprintf(path + n, sizeof(path) - (size_t)n, "&cursor=%s",
+			client_escape(cursor, escaped, sizeof(escaped)));
 	return client_get(f->client, path, ret);
 }
 
@@ -115,7 +119,8 @@ int feed_list(struct feed *f, size_t *ret_count)
 	while (r == CTL_DONE && left && n < PAGES_MAX) {
 		r = get_page(f, cursor, left, &pages[n]);
 		sizes[n] = left;
-		for (const struct json *i = json_first(json_get(pages[n].json, "items")); i && left; i = json_next(i))
+		for (const struct json *i = json_first(json_get(pages[n].json, "items")); i && left;
+			i = json_next(i))
 			left--;
 		const struct json *more = json_get(pages[n++].json, "next");
 		if (!json_is_string(more) && !json_is_number(more))

@@ -16,15 +16,17 @@ struct feed {
 	const char *topic; /* of the stream */
 	const char *event; /* name of its events */
 	char query[1024];  /* filters: "&kind=runtime" */
-	char since[64];    /* RFC 3339 or "" */
-	uint64_t limit;    /* of the newest entries, 0 = all */
+	char since[64];	   /* RFC 3339 or "" */
+	uint64_t limit;	   /* of the newest entries, 0 = all */
 	bool json;
-	void (*print)(const struct json *item);                 /* for people */
-	bool (*wanted)(void *ctx, const struct json *item);     /* the filters, on what the stream brings */
+	void (*print)(const struct json *item); /* for people */
+	bool (*wanted)(
+		void *ctx, const struct json *item); /* the filters, on what the stream brings */
 	void *ctx;
-	uint64_t seen[FEED_SEEN]; /* hashes of what was printed, by hash; an overwritten one may repeat */
-	uint64_t newest;          /* wall ns of the newest entry */
-	uint64_t from;            /* following: what ended before is not news, even when it is told again */
+	uint64_t seen[FEED_SEEN]; /* hashes of what was printed, by hash; an overwritten one may
+				     repeat */
+	uint64_t newest;	  /* wall ns of the newest entry */
+	uint64_t from; /* following: what ended before is not news, even when it is told again */
 };
 
 /* Appends "&name=value" when value is not NULL. */

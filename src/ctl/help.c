@@ -43,7 +43,8 @@ static void help_option(const struct option_row *o)
 {
 	char left[64];
 
-	snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+	snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "",
+		o->value ? o->value : "");
 	printf("  %-24s %s\n", left, o->help);
 }
 
@@ -101,8 +102,10 @@ static void man_command(const struct command *c)
 
 void help_man(void)
 {
-	printf(".TH SEAWALL 1 \"\" \"Seawall " SEAWALL_VERSION "\"\n.SH NAME\nseawall \\- runtime security for containers\n"
-	       ".SH SYNOPSIS\n.B seawall\n\\fICOMMAND\\fR [\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]\n.SH COMMANDS\n");
+	printf(".TH SEAWALL 1 \"\" \"Seawall " SEAWALL_VERSION
+	       "\"\n.SH NAME\nseawall \\- runtime security for containers\n"
+	       ".SH SYNOPSIS\n.B seawall\n\\fICOMMAND\\fR [\\fIOPTION\\fR...] "
+	       "[\\fIARGUMENT\\fR...]\n.SH COMMANDS\n");
 	for (size_t i = 0; i < command_count; i++)
 		man_command(&commands[i]);
 	printf(".SH OPTIONS OF EVERY COMMAND\n");
@@ -141,18 +144,21 @@ static void completion_case(size_t from)
 void help_completion(void)
 {
 	printf("# bash completion of seawall: made by 'seawall help --completion'\n"
-	       "_seawall() {\n\tlocal words cur=${COMP_WORDS[COMP_CWORD]}\n\tcase ${COMP_CWORD:-1},${COMP_WORDS[1]} in\n\t1,*) words=\"");
+	       "_seawall() {\n\tlocal words cur=${COMP_WORDS[COMP_CWORD]}\n\tcase "
+	       "${COMP_CWORD:-1},${COMP_WORDS[1]} in\n\t1,*) words=\"");
 	for (size_t i = 0; i < command_count; i++) {
 		const char *name = commands[i].name;
 		size_t len = strcspn(name, " ");
-		if (i && strncmp(commands[i - 1].name, name, len) == 0 && strchr(" ", commands[i - 1].name[len]))
+		if (i && strncmp(commands[i - 1].name, name, len) == 0 &&
+			strchr(" ", commands[i - 1].name[len]))
 			continue;
 		printf("%s%.*s", i ? " " : "", (int)len, name);
 	}
 	printf("\" ;;\n\tesac\n\t[ \"$COMP_CWORD\" -gt 1 ] && case ${COMP_WORDS[1]} in\n");
 	for (size_t i = 0; i < command_count; i++)
 		completion_case(i);
-	printf("\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\ncomplete -o default -F _seawall seawall\n");
+	printf("\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\ncomplete "
+	       "-o default -F _seawall seawall\n");
 }
 
 static void help_json(const struct command *c)

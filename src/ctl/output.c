@@ -30,7 +30,8 @@ static int terminal_width(void)
 
 const char *tint(enum tint t)
 {
-	static const char *const codes[] = {"\033[0m", "\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m"};
+	static const char *const codes[] = {
+		"\033[0m", "\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m"};
 
 	return terminal_colour() ? codes[t] : "";
 }
@@ -41,11 +42,26 @@ enum tint tint_of(const char *word)
 		const char *word;
 		enum tint tint;
 	} words[] = {
-		{"running", TINT_GREEN}, {"on", TINT_GREEN}, {"connected", TINT_GREEN}, {"yes", TINT_GREEN},
-		{"paused", TINT_YELLOW}, {"alert", TINT_YELLOW}, {"medium", TINT_YELLOW}, {"low", TINT_YELLOW},
-		{"off", TINT_YELLOW}, {"weakened", TINT_YELLOW}, {"prevent", TINT_RED}, {"block", TINT_RED},
-		{"blocked", TINT_RED}, {"failed", TINT_RED}, {"high", TINT_RED}, {"critical", TINT_RED},
-		{"open", TINT_RED}, {"no", TINT_RED}, {"exited", TINT_DIM}, {"removed", TINT_DIM},
+		{"running", TINT_GREEN},
+		{"on", TINT_GREEN},
+		{"connected", TINT_GREEN},
+		{"yes", TINT_GREEN},
+		{"paused", TINT_YELLOW},
+		{"alert", TINT_YELLOW},
+		{"medium", TINT_YELLOW},
+		{"low", TINT_YELLOW},
+		{"off", TINT_YELLOW},
+		{"weakened", TINT_YELLOW},
+		{"prevent", TINT_RED},
+		{"block", TINT_RED},
+		{"blocked", TINT_RED},
+		{"failed", TINT_RED},
+		{"high", TINT_RED},
+		{"critical", TINT_RED},
+		{"open", TINT_RED},
+		{"no", TINT_RED},
+		{"exited", TINT_DIM},
+		{"removed", TINT_DIM},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -135,7 +151,8 @@ static void table_cell(const struct table *t, int column, const char *text, int 
 	if (have > width)
 		printf("%.*s…", text_bytes(text, width - 1), text);
 	else
-		printf("%s%s%s%*s", tint(tint_of(text)), text, tint(TINT_NONE), last ? 0 : width - have, "");
+		printf("%s%s%s%*s", tint(tint_of(text)), text, tint(TINT_NONE),
+			last ? 0 : width - have, "");
 	fputs(last ? "\n" : "  ", stdout);
 }
 
@@ -148,7 +165,8 @@ void table_print(struct table *t, const char *nothing)
 	table_widths(t, widths);
 	for (int c = 0; t->cell_count && c < t->columns; c++) {
 		bool last = c == t->columns - 1;
-		printf("%s%-*s%s%s", tint(TINT_BOLD), last ? 0 : widths[c], t->titles[c], tint(TINT_NONE), last ? "\n" : "  ");
+		printf("%s%-*s%s%s", tint(TINT_BOLD), last ? 0 : widths[c], t->titles[c],
+			tint(TINT_NONE), last ? "\n" : "  ");
 	}
 	for (size_t i = 0; i < t->cell_count; i++) {
 		int column = (int)(i % (size_t)t->columns);
@@ -184,7 +202,8 @@ const char *time_ago(const char *rfc3339, char *out, size_t size)
 	uint64_t seconds = now > t ? (now - t) / NSEC_PER_SEC : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		if (seconds >= 2 * steps[i].seconds || steps[i].seconds == 1) {
-			snprintf(out, size, "%lu%c", (unsigned long)(seconds / steps[i].seconds), steps[i].unit);
+			snprintf(out, size, "%lu%c", (unsigned long)(seconds / steps[i].seconds),
+				steps[i].unit);
 			break;
 		}
 	return out;

@@ -23,9 +23,12 @@ int files_read(struct files *f, const char *const *names, int count)
 		const char *name = names[i];
 		f->texts[i] = BUF_INIT(POLICY_TEXT_MAX);
 		f->count = i + 1;
-		int r = strcmp(name, "-") == 0 ? fd_read_all(0, &f->texts[i]) : file_read(name, &f->texts[i]);
+		int r = strcmp(name, "-") == 0 ? fd_read_all(0, &f->texts[i])
+					       : file_read(name, &f->texts[i]);
 		if (r == -EFBIG) {
-			cannot_say("%s:1:1: larger than a policy file may be (expected at most %u MiB)", name, POLICY_TEXT_MAX >> 20);
+			cannot_say("%s:1:1: larger than a policy file may be (expected at most %u "
+				   "MiB)",
+				name, POLICY_TEXT_MAX >> 20);
 			return CTL_NO;
 		}
 		if (r < 0)
@@ -51,7 +54,8 @@ static void finding_print(const struct finding *m, bool json)
 
 	if (!json) {
 		printf("%s:%u:%u: %s%s%s: ", m->file, m->line, m->column,
-			tint(strcmp(m->level, "error") == 0 ? TINT_RED : TINT_YELLOW), m->level, tint(TINT_NONE));
+			tint(strcmp(m->level, "error") == 0 ? TINT_RED : TINT_YELLOW), m->level,
+			tint(TINT_NONE));
 		print_text(m->message);
 		if (*m->expected) {
 			fputs(" (expected ", stdout);
@@ -78,27 +82,31 @@ static void finding_print(const struct finding *m, bool json)
 void findings_of_reply(const struct json *list, bool json)
 {
 	for (const struct json *m = json_first(list); m; m = json_next(m))
-		finding_print(&(struct finding){
-			.file = json_get_str(m, "file", "policy.yaml"),
-			.line = (uint32_t)json_get_int(m, "line", 0),
-			.column = (uint32_t)json_get_int(m, "column", 0),
-			.level = json_get_str(m, "level", "error"),
-			.message = json_get_str(m, "message", ""),
-			.expected = json_get_str(m, "expected", ""),
-		}, json);
+		finding_print(
+			&(struct finding){
+				.file = json_get_str(m, "file", "policy.yaml"),
+				.line = (uint32_t)json_get_int(m, "line", 0),
+				.column = (uint32_t)json_get_int(m, "column", 0),
+				.level = json_get_str(m, "level", "error"),
+				.message = json_get_str(m, "message", ""),
+				.expected = json_get_str(m, "expected", ""),
+			},
+			json);
 }
 
 void findings_of_check(const struct policy_messages *messages, bool json)
 {
 	for (uint32_t i = 0; i < messages->count; i++) {
 		const struct policy_message *m = &messages->items[i];
-		finding_print(&(struct finding){
-			.file = m->diag.file,
-			.line = m->diag.line,
-			.column = m->diag.column,
-			.level = m->level == POLICY_ERROR ? "error" : "warning",
-			.message = m->diag.message,
-			.expected = m->diag.expected,
-		}, json);
+		finding_print(
+			&(struct finding){
+				.file = m->diag.file,
+				.line = m->diag.line,
+				.column = m->diag.column,
+				.level = m->level == POLICY_ERROR ? "error" : "warning",
+				.message = m->diag.message,
+				.expected = m->diag.expected,
+			},
+			json);
 	}
 }

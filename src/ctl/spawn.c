@@ -28,7 +28,8 @@ static void set_env(const char *const *env)
 	char more[4096];
 
 	/* A plain user's PATH lacks where ip, iptables and dockerd are. */
-	snprintf(more, sizeof(more), "%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin", path ? path : "/usr/bin");
+	snprintf(more, sizeof(more), "%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin",
+		path ? path : "/usr/bin");
 	setenv("PATH", more, 1);
 	for (; env && *env; env++) {
 		if (strchr(*env, '='))
@@ -38,7 +39,8 @@ static void set_env(const char *const *env)
 	}
 }
 
-/* After fork; never returns. `report` gets the errno of a failure and is closed by exec otherwise. */
+/* After fork; never returns. `report` gets the errno of a failure and is closed by exec otherwise.
+ */
 static _Noreturn void child(const struct spawn *s, pid_t parent, int report)
 {
 	sigset_t none;
@@ -150,7 +152,8 @@ bool process_alive(const struct process_id *p)
 {
 	struct proc_stat stat;
 
-	return p->pid > 1 && proc_stat_read(p->pid, &stat) == 0 && stat.start_boot_ns == p->start && stat.state != 'Z';
+	return p->pid > 1 && proc_stat_read(p->pid, &stat) == 0 && stat.start_boot_ns == p->start &&
+	       stat.state != 'Z';
 }
 
 /* Waits until it is gone; reaps it when it is our child. */

@@ -30,10 +30,10 @@ static int dispatch(struct sse *s)
 	if (s->data.len) {
 		s->data.data[--s->data.len] = 0; /* the last line's newline is not part of it */
 		r = s->on_event(s->ctx, &(struct sse_event){
-			.id = s->id,
-			.name = s->name[0] ? s->name : "message",
-			.data = (const char *)s->data.data,
-		});
+						.id = s->id,
+						.name = s->name[0] ? s->name : "message",
+						.data = (const char *)s->data.data,
+					});
 	}
 	buf_reset(&s->data);
 	s->name[0] = 0;

@@ -7,7 +7,7 @@
 #define SSE_EVENT_MAX (4u << 20)
 
 struct sse_event {
-	const char *id;   /* "" when the stream gave none yet */
+	const char *id;	  /* "" when the stream gave none yet */
 	const char *name; /* "message" when it has none */
 	const char *data;
 };

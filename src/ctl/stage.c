@@ -26,7 +26,8 @@
 /* Countries of the addresses above, so that the Radar can show them. */
 static const char countries[] = "203.0.113.0/24,SG\n198.51.100.0/24,CN\n";
 
-static const char *const urls[STAGE_HOSTS_MAX] = {"tcp://203.0.113.10:2375", "tcp://203.0.113.20:2375"};
+static const char *const urls[STAGE_HOSTS_MAX] = {
+	"tcp://203.0.113.10:2375", "tcp://203.0.113.20:2375"};
 
 const char *stage_host_url(int n)
 {
@@ -38,7 +39,8 @@ bool stage_interrupted(void)
 	sigset_t set;
 
 	return sigpending(&set) == 0 &&
-		(sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGHUP) == 1);
+	       (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1 ||
+		       sigismember(&set, SIGHUP) == 1);
 }
 
 /* From here on these signals wait until everything is taken down. */
@@ -65,7 +67,8 @@ static int take_place(struct stage *s, struct diag *reterr)
 	state_path("drill.lock", path);
 	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->lock < 0 || flock(s->lock, LOCK_EX | LOCK_NB) < 0)
-		return diag_msg(reterr, -EBUSY, "another drill is running with this state directory");
+		return diag_msg(
+			reterr, -EBUSY, "another drill is running with this state directory");
 	state_path("drill.undo", s->undo);
 	undo_run(s->undo); /* of one that was killed */
 	snprintf(s->dir, sizeof(s->dir), "%.3900s/drill", state);
@@ -83,18 +86,20 @@ static int make_netns(struct stage *s, struct diag *reterr)
 	CLEANUP(fd_close) int ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	if (ours < 0 || unshare(CLONE_NEWNET) < 0)
-		return diag_msg(reterr, -errno, "cannot make a network namespace (a drill needs root)");
+		return diag_msg(
+			reterr, -errno, "cannot make a network namespace (a drill needs root)");
 	s->netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (setns(ours, CLONE_NEWNET) < 0 || s->netns < 0)
 		return diag_msg(reterr, -errno, "cannot come back from the new network namespace");
-	static const char *const addresses[] = {STAGE_POOL "/24", STAGE_RPC "/24", "203.0.113.10/24", "203.0.113.20/24",
-		STAGE_SCRIPTS "/24"};
+	static const char *const addresses[] = {STAGE_POOL "/24", STAGE_RPC "/24",
+		"203.0.113.10/24", "203.0.113.20/24", STAGE_SCRIPTS "/24"};
 	if (spawn_words(s->netns, "ip", "link", "set", "lo", "up", NULL) != 0 ||
 		spawn_words(s->netns, "ip", "link", "add", "world0", "type", "bridge", NULL) != 0 ||
 		spawn_words(s->netns, "ip", "link", "set", "world0", "up", NULL) != 0)
 		return diag_msg(reterr, -EIO, "cannot make the interface of the drill's addresses");
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
-		if (spawn_words(s->netns, "ip", "address", "add", addresses[i], "dev", "world0", NULL) != 0)
+		if (spawn_words(s->netns, "ip", "address", "add", addresses[i], "dev", "world0",
+			    NULL) != 0)
 			return diag_msg(reterr, -EIO, "cannot add the address %s", addresses[i]);
 	return 0;
 }
@@ -141,12 +146,18 @@ int stage_server(struct stage *s, const char *const *argv, struct diag *reterr)
 	for (int i = 1; argv[i] && i < SPAWN_ARGS_MAX - 1; i++)
 		copy[i] = argv[i];
 	CLEANUP(fd_close) int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	r = spawn_start(&(struct spawn){.argv = copy, .out_fd = null, .err_fd = null, .netns_fd = s->netns, .own_group = true,
-		.death_signal = SIGKILL}, &pid);
+	r = spawn_start(&(struct spawn){.argv = copy,
+				.out_fd = null,
+				.err_fd = null,
+				.netns_fd = s->netns,
+				.own_group = true,
+				.death_signal = SIGKILL},
+		&pid);
 	if (r < 0)
 		return diag_msg(reterr, r, "cannot start %s: %s", program, strerror(-r));
 	s->servers[s->server_count] = process_id_of(pid);
-	snprintf(what, sizeof(what), "%d %lu", (int)pid, (unsigned long)s->servers[s->server_count++].start);
+	snprintf(what, sizeof(what), "%d %lu", (int)pid,
+		(unsigned long)s->servers[s->server_count++].start);
 	return undo_add(s->undo, UNDO_PROCESS, what, reterr);
 }
 
@@ -156,7 +167,8 @@ static int free_port(void)
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof(at);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || getsockname(fd, (struct sockaddr *)&at, &n) < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+		getsockname(fd, (struct sockaddr *)&at, &n) < 0)
 		return -errno;
 	return ntohs(at.sin_port);
 }
@@ -179,7 +191,8 @@ static int set_scene(struct stage *s, struct diag *reterr)
 	unsetenv("SEAWALL_TOKEN");
 	setenv("CONTAINERD_ADDRESS", "/nonexistent/containerd.sock", 1);
 	for (int i = 0; i < s->host_count; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sunix://%s", i ? "," : "", s->hosts[i].socket);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sunix://%s", i ? "," : "",
+			s->hosts[i].socket);
 	setenv("DOCKER_HOST", text, 1);
 	return 0;
 }
@@ -188,7 +201,8 @@ static int set_scene(struct stage *s, struct diag *reterr)
 static int name_countries(struct diag *reterr)
 {
 	char path[PATH_MAX];
-	int r = file_write_atomic(state_path("console/geo-overlay.csv", path), countries, sizeof(countries) - 1, 0644);
+	int r = file_write_atomic(state_path("console/geo-overlay.csv", path), countries,
+		sizeof(countries) - 1, 0644);
 
 	return r < 0 ? diag_msg(reterr, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
@@ -201,7 +215,8 @@ static int last_words(const char *log, struct diag *reterr)
 	const char *last = text.data ? (const char *)text.data : "";
 	if (text.len > 400)
 		last += text.len - 400;
-	return diag_msg(reterr, -EIO, "the drill's own Seawall did not come up; its log ends: %s", last);
+	return diag_msg(
+		reterr, -EIO, "the drill's own Seawall did not come up; its log ends: %s", last);
 }
 
 static int start_seawall(struct stage *s, struct diag *reterr)
@@ -216,7 +231,12 @@ static int start_seawall(struct stage *s, struct diag *reterr)
 		return r;
 	snprintf(log, sizeof(log), "%s/seawall.log", s->dir);
 	CLEANUP(fd_close) int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	r = spawn_start(&(struct spawn){.argv = argv, .out_fd = fd, .err_fd = fd, .own_group = true, .death_signal = SIGTERM}, &pid);
+	r = spawn_start(&(struct spawn){.argv = argv,
+				.out_fd = fd,
+				.err_fd = fd,
+				.own_group = true,
+				.death_signal = SIGTERM},
+		&pid);
 	if (r < 0)
 		return diag_msg(reterr, r, "cannot start %s: %s", self, strerror(-r));
 	s->seawall = process_id_of(pid);
@@ -237,8 +257,13 @@ static int apply(struct stage *s, const char *policy, struct diag *reterr)
 	CLEANUP(reply_done) struct reply put = {0};
 	uint64_t deadline = time_monotonic() + POLICY_MS * NSEC_PER_MSEC;
 
-	int r = client_ask(s->client, &(struct request){.method = "PUT", .path = "/policy", .type = "application/yaml",
-		.body = policy, .size = strlen(policy)}, &put, reterr);
+	int r = client_ask(s->client,
+		&(struct request){.method = "PUT",
+			.path = "/policy",
+			.type = "application/yaml",
+			.body = policy,
+			.size = strlen(policy)},
+		&put, reterr);
 	if (r < 0)
 		return r;
 	if (put.status != 200) {
@@ -256,7 +281,9 @@ static int apply(struct stage *s, const char *policy, struct diag *reterr)
 		if (stage_interrupted())
 			return diag_msg(reterr, -EINTR, "interrupted");
 		if (time_monotonic() > deadline)
-			return diag_msg(reterr, -ETIMEDOUT, "the Defender did not take revision %ld of the policy", (long)wanted);
+			return diag_msg(reterr, -ETIMEDOUT,
+				"the Defender did not take revision %ld of the policy",
+				(long)wanted);
 		poll(NULL, 0, 20);
 	}
 }

@@ -14,8 +14,8 @@
 #define STAGE_SERVERS_MAX 4
 
 /* The addresses of the play, all from RFC 5737. */
-#define STAGE_POOL "203.0.113.7"    /* "Singapore" */
-#define STAGE_RPC "203.0.113.8"     /* an honest JSON-RPC service */
+#define STAGE_POOL "203.0.113.7"     /* "Singapore" */
+#define STAGE_RPC "203.0.113.8"	     /* an honest JSON-RPC service */
 #define STAGE_SCRIPTS "198.51.100.9" /* "China" */
 #define STAGE_POOL_PORT "5555"
 
@@ -54,18 +54,21 @@ struct image_file {
 };
 
 struct image {
-	const char *name; /* "seawall-drill/nginx:v8.9" */
-	const char *entrypoint; /* JSON array */
+	const char *name;		/* "seawall-drill/nginx:v8.9" */
+	const char *entrypoint;		/* JSON array */
 	const struct image_file *files; /* up to the first without a path */
 };
 
 /* Builds the image from scratch and gives it to every engine of the stage. */
 int stage_image(struct stage *s, const struct image *image, struct diag *reterr);
 
-/* One request to an engine over its socket; *ret is the body as JSON or NULL. Returns the status or -errno. */
-int stage_docker(const struct private_engine *e, const char *method, const char *path, const char *body, struct json **ret);
+/* One request to an engine over its socket; *ret is the body as JSON or NULL. Returns the status or
+ * -errno. */
+int stage_docker(const struct private_engine *e, const char *method, const char *path,
+	const char *body, struct json **ret);
 /* Creates and starts a container: body is the JSON of the create call. The id goes to ret_id. */
-int stage_run(const struct private_engine *e, const char *body, char ret_id[65], struct diag *reterr);
+int stage_run(
+	const struct private_engine *e, const char *body, char ret_id[65], struct diag *reterr);
 
 /* Ctrl-C was pressed: whoever waits returns. */
 bool stage_interrupted(void);

@@ -25,7 +25,8 @@ static int find_busybox(char *out, struct diag *reterr)
 			snprintf(out, PATH_MAX, "%s", places[i]);
 			return 0;
 		}
-	return diag_msg(reterr, -ENOENT, "there is no busybox on this host (Debian: apt-get install busybox-static)");
+	return diag_msg(reterr, -ENOENT,
+		"there is no busybox on this host (Debian: apt-get install busybox-static)");
 }
 
 static int put_file(const char *root, const struct image_file *f, struct diag *reterr)
@@ -39,13 +40,15 @@ static int put_file(const char *root, const struct image_file *f, struct diag *r
 	if (dir_make(dirname(folder), 0755) < 0)
 		return diag_msg(reterr, -errno, "cannot make the folder of %s", path);
 	if (f->program) {
-		r = strcmp(f->program, "busybox") == 0 ? find_busybox(from, reterr) : program_find(f->program, from, reterr);
+		r = strcmp(f->program, "busybox") == 0 ? find_busybox(from, reterr)
+						       : program_find(f->program, from, reterr);
 		if (r == 0 && (r = file_read(from, &content)) < 0)
 			diag_msg(reterr, r, "cannot read %s", from);
 	} else if (f->text) {
 		buf_puts(&content, f->text);
 	} else {
-		return symlink(f->link, path) < 0 ? diag_msg(reterr, -errno, "cannot link %s", path) : 0;
+		return symlink(f->link, path) < 0 ? diag_msg(reterr, -errno, "cannot link %s", path)
+						  : 0;
 	}
 	if (r == 0 && (r = file_write_atomic(path, content.data, content.len, 0755)) < 0)
 		diag_msg(reterr, r, "cannot write %s", path);
@@ -59,8 +62,8 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 }
 
 /* One request with a body in memory. */
-static int ask(const struct private_engine *e, const char *method, const char *path, const char *type, const struct buf *body,
-	struct buf *ret)
+static int ask(const struct private_engine *e, const char *method, const char *path,
+	const char *type, const struct buf *body, struct buf *ret)
 {
 	CURL *curl = curl_easy_init();
 	struct curl_slist *headers = NULL;
@@ -92,7 +95,8 @@ static int ask(const struct private_engine *e, const char *method, const char *p
 	return code == CURLE_OK ? (int)status : -EIO;
 }
 
-int stage_docker(const struct private_engine *e, const char *method, const char *path, const char *body, struct json **ret)
+int stage_docker(const struct private_engine *e, const char *method, const char *path,
+	const char *body, struct json **ret)
 {
 	CLEANUP(buf_done) struct buf answer = BUF_INIT(16u << 20);
 	struct buf request = {.data = (uint8_t *)body, .len = body ? strlen(body) : 0};
@@ -106,7 +110,8 @@ int stage_docker(const struct private_engine *e, const char *method, const char 
 	return status;
 }
 
-int stage_run(const struct private_engine *e, const char *body, char ret_id[65], struct diag *reterr)
+int stage_run(
+	const struct private_engine *e, const char *body, char ret_id[65], struct diag *reterr)
 {
 	CLEANUP(json_free) struct json *created = NULL;
 	CLEANUP(json_free) struct json *started = NULL;
@@ -114,31 +119,34 @@ int stage_run(const struct private_engine *e, const char *body, char ret_id[65],
 
 	int status = stage_docker(e, "POST", "/containers/create", body, &created);
 	if (status != 201)
-		return diag_msg(reterr, -EIO, "the engine does not create the container: %s", json_get_str(created, "message", "no answer"));
+		return diag_msg(reterr, -EIO, "the engine does not create the container: %s",
+			json_get_str(created, "message", "no answer"));
 	snprintf(ret_id, 65, "%s", json_get_str(created, "Id", ""));
 	snprintf(path, sizeof(path), "/containers/%s/start", ret_id);
 	status = stage_docker(e, "POST", path, "", &started);
 	if (status != 204 && status != 304)
-		return diag_msg(reterr, -EIO, "the engine does not start the container: %s", json_get_str(started, "message", "no answer"));
+		return diag_msg(reterr, -EIO, "the engine does not start the container: %s",
+			json_get_str(started, "message", "no answer"));
 	return 0;
 }
 
 /* docker import: the tar of one file system becomes an image of one layer. */
-static int import(struct stage *s, const struct image *image, const struct buf *tar, struct diag *reterr)
+static int import(
+	struct stage *s, const struct image *image, const struct buf *tar, struct diag *reterr)
 {
 	char path[1024], change[256], escaped[512], repo[128];
 	const char *colon = strrchr(image->name, ':');
 
 	snprintf(repo, sizeof(repo), "%.*s", (int)(colon - image->name), image->name);
 	snprintf(change, sizeof(change), "ENTRYPOINT %s", image->entrypoint);
-	snprintf(path, sizeof(path), "/images/create?fromSrc=-&repo=%s&tag=%s&changes=%s", repo, colon + 1,
-		client_escape(change, escaped, sizeof(escaped)));
+	snprintf(path, sizeof(path), "/images/create?fromSrc=-&repo=%s&tag=%s&changes=%s", repo,
+		colon + 1, client_escape(change, escaped, sizeof(escaped)));
 	for (int i = 0; i < s->host_count; i++) {
 		CLEANUP(buf_done) struct buf answer = BUF_INIT(1 << 20);
 		int status = ask(&s->hosts[i], "POST", path, "application/x-tar", tar, &answer);
 		if (status != 200 || !answer.len || strstr((char *)answer.data, "\"error\""))
-			return diag_msg(reterr, -EIO, "cannot import the image %s: %.200s", image->name,
-				answer.len ? (char *)answer.data : "no answer");
+			return diag_msg(reterr, -EIO, "cannot import the image %s: %.200s",
+				image->name, answer.len ? (char *)answer.data : "no answer");
 	}
 	return 0;
 }

@@ -24,7 +24,8 @@ const char *state_dir(char *out)
 	if (dir[0] == '/' || !getcwd(cwd, sizeof(cwd)))
 		snprintf(out, PATH_MAX, "%s", dir);
 	else
-		snprintf(out, PATH_MAX, "%.2000s/%.2000s", cwd, str_has_prefix(dir, "./") ? dir + 2 : dir);
+		snprintf(out, PATH_MAX, "%.2000s/%.2000s", cwd,
+			str_has_prefix(dir, "./") ? dir + 2 : dir);
 	return out;
 }
 
@@ -55,8 +56,8 @@ const char *state_url(char *out, size_t size)
 int program_find(const char *name, char *out, struct diag *reterr)
 {
 	/* Beside us; the build tree's top, then its folders; an installation. */
-	static const char *const places[] = {".", "../..", "../drill", "../console", "../defender", "../gate",
-		"../libexec/seawall"};
+	static const char *const places[] = {".", "../..", "../drill", "../console", "../defender",
+		"../gate", "../libexec/seawall"};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -70,5 +71,6 @@ int program_find(const char *name, char *out, struct diag *reterr)
 		if (access(path, X_OK) == 0 && realpath(path, out))
 			return 0;
 	}
-	return diag_msg(reterr, -ENOENT, "cannot find the program %s (looked around %s)", name, dir);
+	return diag_msg(
+		reterr, -ENOENT, "cannot find the program %s (looked around %s)", name, dir);
 }

@@ -16,12 +16,14 @@
 #include "ctl/state.h"
 #include "ctl/undo.h"
 
-#define READY_MS 30000   /* enforcement must be on by then */
+#define READY_MS 30000 /* enforcement must be on by then */
 #define READY_POLL_MS 25
 #define READY_ASK_MS 1000
+#define BACKOFF_FIRST_MS 100 /* after a start at once that did not help */
 #define BACKOFF_MAX_MS 2000
-#define HEALTHY_NS (10 * NSEC_PER_SEC) /* having run that long, the next death is a first one again */
-#define EARLY_DEATHS_MAX 5             /* of one program before enforcement is on */
+/* Having run that long, the next death is a first one again. */
+#define HEALTHY_NS (10 * NSEC_PER_SEC)
+#define EARLY_DEATHS_MAX 5  /* of one program before enforcement is on */
 #define STOP_MS 8000
 
 static const struct {
@@ -40,7 +42,7 @@ struct child {
 	struct process_id process; /* pid 0: not running */
 	struct loop_source *restart;
 	uint64_t started; /* monotonic */
-	int delay_ms;     /* before the next start; 0 after a healthy run */
+	int delay_ms;	  /* before the next start; 0 after a healthy run */
 	int deaths;
 	bool wanted;
 };
@@ -111,7 +113,8 @@ static int on_restart(void *ctx)
 static void describe(int status, char *out, size_t size)
 {
 	if (WIFSIGNALED(status))
-		snprintf(out, size, "was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		snprintf(out, size, "was killed by signal %d (%s)", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
 	else
 		snprintf(out, size, "ended with exit code %d", WEXITSTATUS(status));
 }
@@ -125,14 +128,18 @@ static int child_died(struct child *c, int status)
 	describe(status, how, sizeof(how));
 	if (ran >= HEALTHY_NS)
 		c->delay_ms = 0;
-	log_warn(0, "%s (pid %d) %s after %lu ms: starting it again %s", programs[c->id].name, (int)c->process.pid, how,
-		(unsigned long)(ran / NSEC_PER_MSEC), c->delay_ms ? "in a moment" : "at once");
+	log_warn(0, "%s (pid %d) %s after %lu ms: starting it again %s", programs[c->id].name,
+		(int)c->process.pid, how, (unsigned long)(ran / NSEC_PER_MSEC),
+		c->delay_ms ? "in a moment" : "at once");
 	c->process = (struct process_id){0};
 	if (!s->ready && ++c->deaths >= EARLY_DEATHS_MAX)
-		return diag_msg(&s->failure, -ECHILD, "%s does not stay up: it %s", programs[c->id].name, how);
+		return diag_msg(&s->failure, -ECHILD, "%s does not stay up: it %s",
+			programs[c->id].name, how);
 	/* A first period of 0 and 0 would disarm the timer: 1 ms is "at once". */
 	int r = loop_timer_set(c->restart, c->delay_ms ? (uint64_t)c->delay_ms : 1, 0);
-	c->delay_ms = !c->delay_ms ? 100 : 2 * c->delay_ms < BACKOFF_MAX_MS ? 2 * c->delay_ms : BACKOFF_MAX_MS;
+	c->delay_ms = c->delay_ms ? 2 * c->delay_ms : BACKOFF_FIRST_MS;
+	if (c->delay_ms > BACKOFF_MAX_MS)
+		c->delay_ms = BACKOFF_MAX_MS;
 	return r;
 }
 
@@ -168,7 +175,8 @@ static bool enforcing(struct supervisor *s)
 		return false;
 	client_free(s->client); /* a token may have been written meanwhile */
 	s->client = NULL;
-	if (client_new(&s->client, &diag) == 0 && client_ask(s->client, &(struct request){.path = "/status"}, &reply, &diag) == 0)
+	if (client_new(&s->client, &diag) == 0 &&
+		client_ask(s->client, &(struct request){.path = "/status"}, &reply, &diag) == 0)
 		on = json_get_bool(reply.json, "ready", false);
 	reply_done(&reply);
 	return on;
@@ -185,12 +193,15 @@ static int on_ready_poll(void *ctx)
 		return 0;
 	}
 	if (time_monotonic() > s->ready_deadline)
-		return diag_msg(&s->failure, -ETIMEDOUT, "enforcement did not come on within %d s ('seawall status' tells what is missing)",
+		return diag_msg(&s->failure, -ETIMEDOUT,
+			"enforcement did not come on within %d s ('seawall status' tells what is "
+			"missing)",
 			READY_MS / 1000);
 	return 0;
 }
 
-int supervisor_new(struct supervisor **ret, const struct supervisor_config *config, struct diag *reterr)
+int supervisor_new(
+	struct supervisor **ret, const struct supervisor_config *config, struct diag *reterr)
 {
 	CLEANUP(supervisor_free) struct supervisor *s = calloc(1, sizeof(*s));
 	static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
@@ -204,8 +215,10 @@ int supervisor_new(struct supervisor **ret, const struct supervisor_config *conf
 	if (r == 0)
 		r = loop_add_signal(s->loop, NULL, SIGCHLD, on_child, s);
 	for (int i = 0; i < CHILD_COUNT_ && r == 0; i++) {
-		s->children[i] = (struct child){.supervisor = s, .id = i, .wanted = i != CHILD_VIEWER};
-		r = loop_add_timer(s->loop, &s->children[i].restart, 3600000, 0, on_restart, &s->children[i]);
+		s->children[i] =
+			(struct child){.supervisor = s, .id = i, .wanted = i != CHILD_VIEWER};
+		r = loop_add_timer(
+			s->loop, &s->children[i].restart, 3600000, 0, on_restart, &s->children[i]);
 		if (r == 0)
 			r = loop_timer_set(s->children[i].restart, 0, 0);
 	}
@@ -248,12 +261,14 @@ int supervisor_run(struct supervisor *s, struct diag *reterr)
 	for (int i = 0; i < CHILD_VIEWER && r == 0; i++)
 		r = child_start(&s->children[i]);
 	if (r == 0)
-		r = loop_add_timer(s->loop, &s->ready_timer, READY_POLL_MS, READY_POLL_MS, on_ready_poll, s);
+		r = loop_add_timer(
+			s->loop, &s->ready_timer, READY_POLL_MS, READY_POLL_MS, on_ready_poll, s);
 	if (r == 0)
 		r = loop_run(s->loop);
 	if (r < 0 && reterr)
 		*reterr = s->failure;
-	/* The Gate first, the Console last: what the others have to say on their way out is still stored. */
+	/* The Gate first, the Console last: what the others have to say on their way out is still
+	 * stored. */
 	for (int i = CHILD_COUNT_ - 1; i >= 0; i--)
 		if (s->children[i].process.pid)
 			process_stop(&s->children[i].process, SIGTERM, STOP_MS);

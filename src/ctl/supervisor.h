@@ -23,7 +23,8 @@ struct supervisor_config {
 	void *ctx;
 };
 
-int supervisor_new(struct supervisor **ret, const struct supervisor_config *config, struct diag *reterr);
+int supervisor_new(
+	struct supervisor **ret, const struct supervisor_config *config, struct diag *reterr);
 struct supervisor *supervisor_free(struct supervisor *s);
 CLEANUP_DEFINE(struct supervisor, supervisor_free)
 

@@ -9,9 +9,16 @@ const struct option_row common_options[] = {
 };
 const size_t common_option_count = ARRAY_SIZE(common_options);
 
-#define SINCE {"since", "TIME", "from this time on: RFC 3339, or a span before now such as 5m"}
-#define UNTIL {"until", "TIME", "up to this time"}
+#define SINCE                                                                                      \
+	{                                                                                          \
+		"since", "TIME", "from this time on: RFC 3339, or a span before now such as 5m"    \
+	}
+#define UNTIL                                                                                      \
+	{                                                                                          \
+		"until", "TIME", "up to this time"                                                 \
+	}
 
+/* clang-format off */
 const struct command commands[] = {
 	{"up", "", "protect this host: start Console, Defender and Gate",
 		"Starts a private Docker engine when the host has no container engine. In the foreground, prints "
@@ -58,4 +65,5 @@ const struct command commands[] = {
 	{"help", "[COMMAND]", "this list, or one command's help", NULL, 0, 2, cmd_help,
 		{{"man", NULL, "the manual page, for man(1)"}, {"completion", NULL, "completion for bash"}}},
 };
+/* clang-format on */
 const size_t command_count = ARRAY_SIZE(commands);

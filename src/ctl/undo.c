@@ -29,7 +29,8 @@ static void undo_process(const char *what)
 	uint64_t start;
 
 	if (sscanf(what, "%u %" SCNu64, &pid, &start) == 2)
-		process_stop(&(struct process_id){.pid = (pid_t)pid, .start = start}, SIGTERM, STOP_MS);
+		process_stop(
+			&(struct process_id){.pid = (pid_t)pid, .start = start}, SIGTERM, STOP_MS);
 }
 
 static void undo_bridge(const char *what)
@@ -39,8 +40,8 @@ static void undo_bridge(const char *what)
 
 static void undo_masquerade(const char *what)
 {
-	spawn_words(0, "iptables", "-w", "-t", "nat", "-D", "POSTROUTING", "-s", what, "!", "-d", what,
-		"-m", "comment", "--comment", "seawall", "-j", "MASQUERADE", NULL);
+	spawn_words(0, "iptables", "-w", "-t", "nat", "-D", "POSTROUTING", "-s", what, "!", "-d",
+		what, "-m", "comment", "--comment", "seawall", "-j", "MASQUERADE", NULL);
 }
 
 static void undo_sysctl(const char *what)
@@ -184,7 +185,8 @@ _Static_assert(ARRAY_SIZE(kinds) == UNDO_COUNT_, "one row for each kind");
 int undo_add(const char *list, enum undo_kind kind, const char *what, struct diag *reterr)
 {
 	struct buf line = BUF_INIT(LIST_MAX);
-	CLEANUP(fd_close) int fd = open(list, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	CLEANUP(fd_close)
+	int fd = open(list, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return diag_msg(reterr, -errno, "cannot write %s", list);

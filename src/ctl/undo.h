@@ -9,15 +9,16 @@
 #include "base/diag.h"
 
 enum undo_kind {
-	UNDO_PROCESS,    /* "PID START": ends it */
-	UNDO_BRIDGE,     /* name of a network interface: deletes it */
+	UNDO_PROCESS,	 /* "PID START": ends it */
+	UNDO_BRIDGE,	 /* name of a network interface: deletes it */
 	UNDO_MASQUERADE, /* subnet: deletes the iptables rule */
-	UNDO_SYSCTL,     /* "net/ipv4/ip_forward=0": writes the value back */
-	UNDO_CGROUP,     /* name at the top of every hierarchy: kills what is left in it and removes it */
-	UNDO_MOUNTS,     /* directory: unmounts all below it */
-	UNDO_TREE,       /* directory: removes it with all in it */
-	UNDO_EMPTY,      /* directory: removes it when it is empty */
-	UNDO_FILE,       /* removes it */
+	UNDO_SYSCTL,	 /* "net/ipv4/ip_forward=0": writes the value back */
+	UNDO_CGROUP, /* name at the top of every hierarchy: kills what is left in it and removes it
+		      */
+	UNDO_MOUNTS, /* directory: unmounts all below it */
+	UNDO_TREE,   /* directory: removes it with all in it */
+	UNDO_EMPTY,  /* directory: removes it when it is empty */
+	UNDO_FILE,   /* removes it */
 	UNDO_COUNT_
 };
 

@@ -44,7 +44,8 @@ static const char *ask(const char *method, const char *path, const char *body)
 		return NULL;
 	}
 	int len = snprintf(request, sizeof(request),
-		"%s %s HTTP/1.0\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		"%s %s HTTP/1.0\r\nHost: docker\r\nContent-Type: "
+		"application/json\r\nContent-Length: %zu\r\n\r\n%s",
 		method, path, strlen(body), body);
 	if (send_all(fd, request, (size_t)len) < 0)
 		return NULL;
@@ -91,8 +92,10 @@ static int run(int argc, char **argv)
 	}
 	if (!image)
 		return 125;
-	snprintf(body, sizeof(body), "{\"Image\":\"%s\",\"Env\":[%s%s%s],\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"%s\"}}}", image,
-		env ? "\"" : "", env ? env : "", env ? "\"" : "", restart);
+	snprintf(body, sizeof(body),
+		"{\"Image\":\"%s\",\"Env\":[%s%s%s],\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"%"
+		"s\"}}}",
+		image, env ? "\"" : "", env ? env : "", env ? "\"" : "", restart);
 	const char *created = ask("POST", "/containers/create", body);
 	const char *id = created ? next_id(&created) : NULL;
 	if (!id)
@@ -110,7 +113,10 @@ static int ps(int argc, char **argv)
 
 	for (int i = 0; i + 1 < argc; i++)
 		if (strcmp(argv[i], "-f") == 0 && strncmp(argv[i + 1], "ancestor=", 9) == 0)
-			snprintf(path, sizeof(path), "/containers/json?filters=%%7B%%22ancestor%%22%%3A%%5B%%22%s%%22%%5D%%7D", argv[i + 1] + 9);
+			snprintf(path, sizeof(path),
+				"/containers/"
+				"json?filters=%%7B%%22ancestor%%22%%3A%%5B%%22%s%%22%%5D%%7D",
+				argv[i + 1] + 9);
 	const char *list = ask("GET", path, "");
 	if (!list)
 		return 1;

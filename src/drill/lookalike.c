@@ -24,14 +24,17 @@ static int rpc(int argc, char **argv)
 {
 	static const char *const calls[] = {
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_blockNumber\",\"params\":[]}\n",
-		"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"user.login\",\"params\":{\"login\":\"alice\",\"pass\":\"x\"}}\n",
-		"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"textDocument/didOpen\",\"params\":{\"text\":\"how mining works\"}}\n",
+		"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"user.login\",\"params\":{\"login\":"
+		"\"alice\",\"pass\":\"x\"}}\n",
+		"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"textDocument/"
+		"didOpen\",\"params\":{\"text\":\"how mining works\"}}\n",
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		char answer[256];
 		int fd = connect_to(argv[1], (unsigned)strtoul(argv[2], NULL, 10));
-		if (fd < 0 || send_all(fd, calls[i], strlen(calls[i])) < 0 || read(fd, answer, sizeof(answer)) <= 0)
+		if (fd < 0 || send_all(fd, calls[i], strlen(calls[i])) < 0 ||
+			read(fd, answer, sizeof(answer)) <= 0)
 			return 1;
 		close(fd);
 	}
@@ -48,7 +51,8 @@ static int load(int argc, char **argv)
 	while (done < wanted && now_ms() < until) {
 		char answer[4096];
 		int fd = connect_to(argv[1], (unsigned)strtoul(argv[2], NULL, 10));
-		if (fd >= 0 && send_all(fd, request, sizeof(request) - 1) == 0 && read(fd, answer, sizeof(answer)) > 0)
+		if (fd >= 0 && send_all(fd, request, sizeof(request) - 1) == 0 &&
+			read(fd, answer, sizeof(answer)) > 0)
 			done++;
 		else
 			usleep(1000); /* the server may still be starting; bounded by `until` */

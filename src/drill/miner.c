@@ -7,7 +7,8 @@
 #include "net.h"
 
 static const char login[] =
-	"{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":\"WALLET\",\"pass\":\"x\",\"agent\":\"drill/1.0\",\"algo\":[\"cn/0\"]}}\n";
+	"{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":\"WALLET\","
+	"\"pass\":\"x\",\"agent\":\"drill/1.0\",\"algo\":[\"cn/0\"]}}\n";
 static const char subscribe[] =
 	"{\"id\":2,\"method\":\"mining.subscribe\",\"params\":[\"drill/1.0\"]}\n";
 

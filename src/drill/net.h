@@ -28,7 +28,8 @@ static inline int connect_to(const char *address, unsigned port)
 
 	if (fd < 0)
 		return -1;
-	if (inet_pton(AF_INET, address, &to.sin_addr) != 1 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+	if (inet_pton(AF_INET, address, &to.sin_addr) != 1 ||
+		connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
 		close(fd);
 		return -1;
 	}

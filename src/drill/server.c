@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The servers of the drill: `server http FOLDER A.B.C.D:PORT…` gives the files of one folder (and
- * logs what it is asked to `log` in it), `server sink FILE A.B.C.D:PORT…` writes the first line that
- * each client says to a file and answers as a pool would. Ends after ten minutes by itself.
+ * logs what it is asked to `log` in it), `server sink FILE A.B.C.D:PORT…` writes the first line
+ * that each client says to a file and answers as a pool would. Ends after ten minutes by itself.
  */
 #include "net.h"
 
@@ -25,8 +25,8 @@ static int listen_at(char *text)
 	unsigned port = split_address(text, &address);
 	at.sin_port = htons((uint16_t)port);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (!port || inet_pton(AF_INET, address, &at.sin_addr) != 1 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-		listen(fd, 64) < 0) {
+	if (!port || inet_pton(AF_INET, address, &at.sin_addr) != 1 ||
+		bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 64) < 0) {
 		perror(text);
 		exit(1);
 	}
@@ -84,7 +84,8 @@ static void serve_file(int fd, const char *request)
 
 static void sink(int fd, const char *line)
 {
-	static const char ok[] = "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"status\":\"OK\"},\"error\":null}\n";
+	static const char ok[] =
+		"{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"status\":\"OK\"},\"error\":null}\n";
 
 	/* A connection that says nothing is still written down: it got through. */
 	log_line(place, *line ? line : "(connected, said nothing)");
@@ -109,7 +110,9 @@ int main(int argc, char **argv)
 		if (poll(ports, (nfds_t)n, 1000) <= 0)
 			continue;
 		for (int i = 0; i < n; i++) {
-			int fd = ports[i].revents & POLLIN ? accept4(ports[i].fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+			int fd = ports[i].revents & POLLIN
+					 ? accept4(ports[i].fd, NULL, NULL, SOCK_CLOEXEC)
+					 : -1;
 			char text[8192];
 			if (fd < 0)
 				continue;

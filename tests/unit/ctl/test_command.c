@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command table is sound, and what a person types becomes the right call or a helpful sentence. */
+/* The command table is sound, and what a person types becomes the right call or a helpful sentence.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,9 +59,11 @@ static void commands_of_one_word_are_together(void **state)
 	for (size_t i = 0; i < command_count; i++)
 		for (size_t k = i + 1; k < command_count; k++) {
 			size_t n = strcspn(commands[i].name, " ");
-			bool same = strncmp(commands[k].name, commands[i].name, n) == 0 && strchr(" ", commands[k].name[n]);
+			bool same = strncmp(commands[k].name, commands[i].name, n) == 0 &&
+				    strchr(" ", commands[k].name[n]);
 			if (same && k > i + 1)
-				assert_true(strncmp(commands[k - 1].name, commands[i].name, n) == 0);
+				assert_true(
+					strncmp(commands[k - 1].name, commands[i].name, n) == 0);
 		}
 }
 
@@ -69,7 +72,9 @@ static void calls(void **state)
 	struct diag diag = {0};
 	struct call c;
 
-	assert_int_equal(parse("seawall audits --follow --kind=runtime --container web1 --json", &c, &diag), 0);
+	assert_int_equal(
+		parse("seawall audits --follow --kind=runtime --container web1 --json", &c, &diag),
+		0);
 	assert_string_equal(c.command->name, "audits");
 	assert_true(call_flag(&c, "follow"));
 	assert_string_equal(call_value(&c, "kind"), "runtime");
@@ -112,7 +117,9 @@ static void mistakes(void **state)
 		{"seawall status now", "takes no argument 'now'"},
 		{"seawall forensics", "needs more arguments"},
 		{"seawall zzzzzz", "see 'seawall help'"},
-		{"seawall audits --zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "unknown option"},
+		{"seawall audits "
+		 "--zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz",
+			"unknown option"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -120,7 +127,8 @@ static void mistakes(void **state)
 		struct call c;
 		assert_int_equal(parse(rows[i].line, &c, &diag), -EINVAL);
 		if (!strstr(diag.message, rows[i].says))
-			fail_msg("'%s' says '%s', without '%s'", rows[i].line, diag.message, rows[i].says);
+			fail_msg("'%s' says '%s', without '%s'", rows[i].line, diag.message,
+				rows[i].says);
 	}
 }
 

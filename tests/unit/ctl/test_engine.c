@@ -23,12 +23,16 @@ static void picks_a_free_subnet(void **state)
 	} rows[] = {
 		{"", "10.213.0.0/24"},
 		/* a default route meets nothing */
-		{HEAD "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n", "10.213.0.0/24"},
-		{HEAD "eth0\t0000D50A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n", "10.213.1.0/24"},
+		{HEAD "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n",
+			"10.213.0.0/24"},
+		{HEAD "eth0\t0000D50A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n",
+			"10.213.1.0/24"},
 		/* 10.213.0.0/16 is routed as a whole */
-		{HEAD "tun0\t0000D50A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n", "10.0.213.0/24"},
+		{HEAD "tun0\t0000D50A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n",
+			"10.0.213.0/24"},
 		/* a host route in the first one */
-		{HEAD "tun0\t0900D50A\t00000000\t0005\t0\t0\t0\tFFFFFFFF\t0\t0\t0\n", "10.213.1.0/24"},
+		{HEAD "tun0\t0900D50A\t00000000\t0005\t0\t0\t0\tFFFFFFFF\t0\t0\t0\n",
+			"10.213.1.0/24"},
 	};
 	char subnet[20];
 
@@ -37,7 +41,10 @@ static void picks_a_free_subnet(void **state)
 		assert_string_equal(subnet, rows[i].subnet);
 	}
 	/* all of 10.0.0.0/8 */
-	assert_int_equal(subnet_pick(HEAD "vpn0\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0\n", subnet), -EADDRNOTAVAIL);
+	assert_int_equal(
+		subnet_pick(HEAD "vpn0\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0\n",
+			subnet),
+		-EADDRNOTAVAIL);
 }
 
 static void finds_what_answers(void **state)

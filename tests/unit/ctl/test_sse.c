@@ -51,7 +51,9 @@ static void any_cut_gives_the_same(void **state)
 			sse_init(&s, on_event, &h);
 			for (size_t at = 0; at < strlen(rows[i].bytes); at += cut) {
 				size_t left = strlen(rows[i].bytes) - at;
-				assert_int_equal(sse_feed(&s, rows[i].bytes + at, left < cut ? left : cut), 0);
+				assert_int_equal(
+					sse_feed(&s, rows[i].bytes + at, left < cut ? left : cut),
+					0);
 			}
 			sse_done(&s);
 			assert_string_equal(h.text, rows[i].events);

@@ -112,13 +112,17 @@ static void a_process_is_ended(void **state)
 
 static void a_deaf_process_is_killed(void **state)
 {
-	static const char *const argv[] = {"sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done", NULL};
+	static const char *const argv[] = {
+		"sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done", NULL};
 	int pair[2];
 	char text[8];
 	pid_t pid;
 
 	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
-	assert_int_equal(spawn_start(&(struct spawn){.argv = argv, .out_fd = pair[1], .own_group = true}, &pid), 0);
+	assert_int_equal(
+		spawn_start(
+			&(struct spawn){.argv = argv, .out_fd = pair[1], .own_group = true}, &pid),
+		0);
 	assert_true(read(pair[0], text, sizeof(text)) > 0); /* it has set its trap */
 	struct process_id id = process_id_of(pid);
 	process_stop(&id, SIGTERM, 100);
