@@ -52,9 +52,13 @@ static void on_events(void *arg, int error, const struct record_list *items, boo
 	const struct event *events = items ? items->items : NULL;
 	char next[24] = "";
 
+	if (error == -ENOENT) {
+		http_problem(x->q, MHD_HTTP_NOT_FOUND, NULL, "no container '%s' is known", http_param(x->q, "container"));
+		free(x);
+		return;
+	}
 	if (error < 0) {
-		http_problem(x->q, error == -ENOENT ? MHD_HTTP_NOT_FOUND
-			: error == -ETIMEDOUT || error == -ENOTCONN ? MHD_HTTP_GATEWAY_TIMEOUT : MHD_HTTP_BAD_GATEWAY,
+		http_problem(x->q, error == -ETIMEDOUT || error == -ENOTCONN ? MHD_HTTP_GATEWAY_TIMEOUT : MHD_HTTP_BAD_GATEWAY,
 			NULL, "the flight recorder could not be read: %s", strerror(-error));
 		free(x);
 		return;

@@ -183,7 +183,7 @@ void audit_tell(struct defender *d, const struct happening *h, const struct outc
 {
 	const struct event *e = &h->e;
 	const char *parts[] = {e->container, enum_name(&detection_names, o->detection), o->rule, e->path,
-		enum_name(&effect_names, o->effect), o->again ? "again" : ""};
+		enum_name(&effect_names, o->effect), enum_name(&evidence_names, o->evidence), o->again ? "again" : ""};
 	uint64_t key = fold_key(d->fold, parts, ARRAY_SIZE(parts)), now = time_monotonic();
 	const struct detection_info *info = detection_info(o->detection);
 	char *techniques[1], id[27];

@@ -51,6 +51,7 @@ struct event_scratch {
 	char text[PROCESS_TEXT_MAX + 1];
 	char address[48];
 	char user[16];
+	char comm[20];
 	char message[1024];
 	char cgroup[32];
 	struct process_view view;

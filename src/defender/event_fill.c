@@ -115,7 +115,12 @@ static void fill_known(struct defender *d, struct happening *h)
 {
 	struct process_view *v = &d->scratch->view;
 
-	if (h->e.path || !process_table_get(d->processes, h->process->pid, h->process->start, v))
+	if (h->e.path)
+		return;
+	/* What the table has no path for goes by its own word: the runtime, before the container's program. */
+	snprintf(d->scratch->comm, sizeof(d->scratch->comm), "[%.15s]", h->process->comm);
+	h->e.path = d->scratch->comm;
+	if (!process_table_get(d->processes, h->process->pid, h->process->start, v))
 		return;
 	if (v->text_size)
 		h->e.path = v->text;
