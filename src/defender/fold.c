@@ -12,6 +12,7 @@
 #include "base/fd.h"
 
 #define OPEN_MAX 256u
+#define FORMAT 0x31646c6f66777300ull /* "swfold1"; change it with struct table */
 #define TELL_EVERY NSEC_PER_SEC
 
 struct open_audit {
@@ -19,12 +20,20 @@ struct open_audit {
 	uint64_t opened, told, last;
 	uint32_t count;
 	bool dirty;
-	uint32_t size;
-	uint8_t encoded[FOLD_AUDIT_MAX];
+	uint32_t size; /* of its text */
+};
+
+/* The file. What is looked through often lies together; the texts' pages are touched by their own
+ * audit only, and those of unused ones cost no memory. */
+struct table {
+	uint64_t format; /* of this file; another one's content means nothing */
+	struct open_audit open[OPEN_MAX];
+	uint8_t texts[OPEN_MAX][FOLD_AUDIT_MAX];
 };
 
 struct fold {
-	struct open_audit *open; /* mapped: pages of unused ones cost no memory */
+	struct table *table;
+	struct open_audit *open; /* table->open */
 	uint64_t window_ns;
 	uint64_t seed;
 	fold_emit_fn *emit;
@@ -38,7 +47,7 @@ static void tell(struct fold *f, struct open_audit *o, uint64_t now)
 
 	o->dirty = false;
 	o->told = now;
-	if (record_decode(&audit_desc, &a, o->encoded, o->size) < 0)
+	if (record_decode(&audit_desc, &a, f->table->texts[o - f->open], o->size) < 0)
 		return;
 	a.count = o->count;
 	a.last = o->last;
@@ -50,7 +59,7 @@ static void tell(struct fold *f, struct open_audit *o, uint64_t now)
  * first, because touching a page that a full disk cannot hold would kill us. */
 static int open_table(struct fold *f, const char *path)
 {
-	size_t size = OPEN_MAX * sizeof(*f->open);
+	size_t size = sizeof(struct table);
 	CLEANUP(fd_close) int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
 	bool shared = fd >= 0 && posix_fallocate(fd, 0, (off_t)size) == 0;
 
@@ -61,7 +70,11 @@ static int open_table(struct fold *f, const char *path)
 		shared ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, shared ? fd : -1, 0);
 	if (mem == MAP_FAILED)
 		return -errno;
-	f->open = mem;
+	f->table = mem;
+	if (f->table->format != FORMAT)
+		memset(f->table->open, 0, sizeof(f->table->open));
+	f->table->format = FORMAT;
+	f->open = f->table->open;
 	return 0;
 }
 
@@ -70,7 +83,7 @@ static void take_over(struct fold *f)
 {
 	for (uint32_t i = 0; i < OPEN_MAX; i++) {
 		struct open_audit *o = &f->open[i];
-		if (o->key && o->dirty && o->size <= sizeof(o->encoded))
+		if (o->key && o->dirty && o->size <= FOLD_AUDIT_MAX)
 			tell(f, o, 0);
 		if (o->key)
 			o->key = 0;
@@ -100,8 +113,8 @@ struct fold *fold_free(struct fold *f)
 		return NULL;
 	if (f->open)
 		take_over(f);
-	if (f->open)
-		munmap(f->open, OPEN_MAX * sizeof(*f->open));
+	if (f->table)
+		munmap(f->table, sizeof(*f->table));
 	free(f);
 	return NULL;
 }
@@ -150,7 +163,7 @@ bool fold_add(struct fold *f, uint64_t key, const struct audit *a, uint64_t now)
 		return false;
 	}
 	o = take_place(f, key, now);
-	struct buf out = BUF_FIXED(o->encoded, sizeof(o->encoded));
+	struct buf out = BUF_FIXED(f->table->texts[o - f->open], FOLD_AUDIT_MAX);
 	record_encode(&audit_desc, a, &out);
 	if (!out.failed) {
 		o->opened = o->told = now;
