@@ -278,7 +278,7 @@ void containers_process_started(struct defender *d, const char *id, pid_t pid)
 
 	if (!id || container_table_make(d->containers, id, &e) < 0 || !d->sensor)
 		return;
-	if (proc_cgroup(pid, NULL, path, sizeof(path)) < 0 || !cut_at_id(path, id))
+	if (proc_cgroup(pid, d->config.cgroup_v1, path, sizeof(path)) < 0 || !cut_at_id(path, id))
 		return;
 	uint64_t cgroup = sensor_cgroup_id(d->sensor, path);
 	if (!cgroup || container_table_by_cgroup(d->containers, cgroup) == e)

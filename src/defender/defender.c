@@ -214,13 +214,14 @@ static int on_second(void *ctx)
 
 int defender_start(struct defender *d, struct diag *reterr)
 {
-	struct sensor_config c = {.self_pid = (uint32_t)getpid()};
+	struct sensor_config c = {.self_pid = (uint32_t)getpid(), .cgroup_v1 = d->config.cgroup_v1};
 
 	int r = sensor_set_new(&d->sensor, &c, event_record, d, reterr);
 	if (r < 0)
 		return r;
 	d->started = time_boot();
 	struct enforce_config e = {.root = sensor_cgroup_root(d->sensor), .freezer = "/sys/fs/cgroup/freezer",
+		.v1 = d->config.cgroup_v1,
 		.dry_run = d->config.dry_run};
 	r = enforce_new(&d->enforcer, &e);
 	if (r < 0)

@@ -28,6 +28,7 @@ struct defender_config {
 	uint64_t spool_bytes;
 	uint64_t block_ns;      /* how long a blocked container is remembered */
 	uid_t gate_uid, console_uid;
+	const char *cgroup_v1;  /* "pids": containers are told apart in that v1 hierarchy; NULL = in v2 */
 	bool dry_run;           /* judge and tell, stop nothing */
 };
 

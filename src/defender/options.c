@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/parse.h"
 #include "base/privilege.h"
 
@@ -80,6 +81,14 @@ static int set_block(struct defender_config *c, const char *value, struct diag *
 	return r < 0 ? diag_set(reterr, -EINVAL, 0, 0, "a duration such as 10m", "'%s' is no duration", value) : 0;
 }
 
+static int set_cgroup(struct defender_config *c, const char *value, struct diag *reterr)
+{
+	if (strcmp(value, "v1") != 0 && strcmp(value, "v2") != 0)
+		return diag_set(reterr, -EINVAL, 0, 0, "v1 or v2", "'%s' is no cgroup hierarchy", value);
+	c->cgroup_v1 = value[1] == '1' ? "pids" : NULL;
+	return 0;
+}
+
 static int set_dry_run(struct defender_config *c, const char *value, struct diag *reterr)
 {
 	(void)value;
@@ -98,6 +107,7 @@ static const struct {
 	{"journal-size", "SIZE", "of the flight recorder (100M)", set_journal},
 	{"spool-size", "SIZE", "for audits while the Console is away (64M)", set_spool},
 	{"block-time", "TIME", "how long a blocked container is remembered (10m)", set_block},
+	{"cgroup", "v1|v2", "where containers are told apart (SEAWALL_CGROUP, else v2 when it is mounted)", set_cgroup},
 	{"dry-run", NULL, "judge and tell, stop nothing", set_dry_run},
 	{"help", NULL, "this text", NULL},
 	{"version", NULL, "the version", NULL},
@@ -136,6 +146,19 @@ static int default_engines(struct defender_config *c, struct diag *reterr)
 	return r < 0 ? r : add_engine(c, RUNTIME_CONTAINERD, containerd && *containerd ? containerd : CONTAINERD_DEFAULT, reterr);
 }
 
+/* Hosts that mount no v2 hierarchy at all have their containers in v1 only. */
+static int default_cgroup(struct defender_config *c, struct diag *reterr)
+{
+	CLEANUP(buf_done) struct buf mounts = BUF_INIT(1u << 20);
+	const char *wanted = getenv("SEAWALL_CGROUP");
+
+	if (wanted && *wanted)
+		return set_cgroup(c, wanted, reterr);
+	if (file_read("/proc/self/mounts", &mounts) == 0 && mounts.data && !strstr((char *)mounts.data, " cgroup2 "))
+		c->cgroup_v1 = "pids";
+	return 0;
+}
+
 int options_parse(struct defender_config *config, int argc, char **argv, struct diag *reterr)
 {
 	static char host[256];
@@ -151,6 +174,7 @@ int options_parse(struct defender_config *config, int argc, char **argv, struct 
 		.journal_bytes = JOURNAL_DEFAULT, .spool_bytes = SPOOL_DEFAULT, .block_ns = BLOCK_DEFAULT,
 		.gate_uid = privilege_uid(PRIVILEGE_GATE_USER, PRIVILEGE_GATE_UID), .console_uid = geteuid()};
 	opterr = 0;
+	r = default_cgroup(config, reterr);
 	for (int c; r == 0 && (c = getopt_long(argc, argv, "", longs, &at)) != -1;) {
 		if (c != 0)
 			return diag_msg(reterr, -EINVAL, "unknown or incomplete option '%.100s', see --help", argv[optind - 1]);

@@ -47,7 +47,7 @@ static int protect_ours(struct enforcer *e, const struct enforce_config *config)
 	char path[PATH_MAX], own[1024];
 	int r = protect(e, config->root);
 
-	if (r < 0 || proc_cgroup(getpid(), NULL, own, sizeof(own)) < 0)
+	if (r < 0 || proc_cgroup(getpid(), config->v1, own, sizeof(own)) < 0)
 		return r;
 	for (char *end = own + strlen(own); r == 0 && end && end > own; end = strrchr(own, '/')) {
 		*end = 0;

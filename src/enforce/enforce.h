@@ -17,6 +17,7 @@ struct enforcer;
 struct enforce_config {
 	const char *root;    /* mount of the watched hierarchy, "/sys/fs/cgroup/unified" */
 	const char *freezer; /* mount of the v1 freezer for cgroups that lack cgroup.kill and cgroup.freeze; NULL = none */
+	const char *v1;      /* controller of a v1 root ("pids"); NULL = root is cgroup v2 */
 	bool dry_run;        /* say 0, do nothing */
 	bool no_cgroup_kill; /* for tests: behave like a kernel before 5.14 */
 };

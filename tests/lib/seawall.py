@@ -132,6 +132,9 @@ class Seawall:
             "DOCKER_HOST": docker.host if docker else f"unix://{self.scratch}/no-docker.sock",
             "CONTAINERD_ADDRESS": containerd.address if containerd else f"{self.scratch}/no-containerd.sock",
         }
+        # A whole run may be asked to tell containers apart by cgroup v1.
+        if "SEAWALL_CGROUP" in os.environ:
+            self.environment["SEAWALL_CGROUP"] = os.environ["SEAWALL_CGROUP"]
 
     # Life
 
