@@ -70,6 +70,7 @@ int api_crypto_start(void);
 void api_secret_make(char out[API_SECRET_SIZE]);
 void api_secret_hash(const char *secret, uint8_t out[STORE_HASH_SIZE]);
 int api_password_hash(const char *password, char out[192]); /* Argon2id; -ENOMEM */
+bool api_password_matches(const struct store_user *u, const char *password);
 /* -EINVAL with the reason. */
 int api_password_check(const char *password, struct diag *reterr);
 

@@ -49,6 +49,11 @@ int api_password_hash(const char *password, char out[192])
 	return crypto_pwhash_str(out, password, strlen(password), ARGON_PASSES, ARGON_MEMORY) == 0 ? 0 : -ENOMEM;
 }
 
+bool api_password_matches(const struct store_user *u, const char *password)
+{
+	return strlen(password) <= PASSWORD_MAX && crypto_pwhash_str_verify(u->hash, password, strlen(password)) == 0;
+}
+
 int api_password_check(const char *password, struct diag *reterr)
 {
 	size_t n = strlen(password);
@@ -162,11 +167,6 @@ static int session_begin(struct api *a, struct http_request *q, const char *user
 	return r;
 }
 
-static bool password_matches(const struct store_user *u, const char *password)
-{
-	return strlen(password) <= PASSWORD_MAX && crypto_pwhash_str_verify(u->hash, password, strlen(password)) == 0;
-}
-
 void api_login(void *ctx, struct http_request *q)
 {
 	struct api *a = ctx;
@@ -190,7 +190,7 @@ void api_login(void *ctx, struct http_request *q)
 		api_store_problem(q, r);
 		return;
 	}
-	if (r == STORE_E_NOT_FOUND || !password_matches(&u, password)) {
+	if (r == STORE_E_NOT_FOUND || !api_password_matches(&u, password)) {
 		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 			slot_get(a, keys[i])->failures += 1;
 		api_audit_admin(a, name, http_client(q), "failed to log in");
@@ -245,7 +245,7 @@ void api_set_password(void *ctx, struct http_request *q)
 		return;
 	}
 	struct api_login_slot *slot = slot_get(a, slot_key("user:", u.name));
-	if (slot->failures >= LOGIN_FAILURES_MAX || !password_matches(&u, json_get_str(body, "old", ""))) {
+	if (slot->failures >= LOGIN_FAILURES_MAX || !api_password_matches(&u, json_get_str(body, "old", ""))) {
 		slot->failures += 1;
 		http_problem(q, MHD_HTTP_FORBIDDEN, NULL, "the old password is wrong");
 		return;

@@ -71,13 +71,18 @@ struct credentials {
 	char token[API_SECRET_SIZE];    /* "" = the file's one is good */
 };
 
-static int ensure_admin(struct store *s, struct credentials *c)
+/* A password that was made for the first user stays his until he changes it, however often we start. */
+static int ensure_admin(struct store *s, const char *present, struct credentials *c)
 {
 	struct store_user u = {.name = "admin", .role = "admin", .generated = true};
 	int r = store_user_get(s, "admin", &u);
 
 	if (r < 0 || (r == 0 && !u.generated))
 		return r;
+	if (r == 0 && *present && api_password_matches(&u, present)) {
+		snprintf(c->password, sizeof(c->password), "%s", present);
+		return 0;
+	}
 	api_secret_make(c->password);
 	c->password[PASSWORD_LENGTH] = 0;
 	r = api_password_hash(c->password, u.hash);
@@ -100,16 +105,16 @@ static int ensure_token(struct store *s, const char *present, struct credentials
 	return store_token_put(s, TOKEN_NAME, hash, "admin");
 }
 
-static int ensure_credentials(const char *present_token, struct credentials *c, struct diag *reterr)
+static int ensure_credentials(const struct credentials *present, struct credentials *c, struct diag *reterr)
 {
 	CLEANUP(store_close) struct store *s = NULL;
 	int r = store_open(&s, SETUP_DATABASE, reterr);
 
 	if (r < 0)
 		return r;
-	r = ensure_admin(s, c);
+	r = ensure_admin(s, present->password, c);
 	if (r == 0)
-		r = ensure_token(s, present_token, c);
+		r = ensure_token(s, present->token, c);
 	if (r == 0)
 		r = store_commit(s);
 	return r < 0 ? diag_msg(reterr, r, "cannot make the first user: %s", strerror(-r)) : 0;
@@ -122,7 +127,7 @@ struct prepared {
 	struct diag diag;
 };
 
-static void prepare(const char *state, const char *token, struct prepared *p)
+static void prepare(const char *state, const struct credentials *present, struct prepared *p)
 {
 	CLEANUP(buf_done) struct buf cert = BUF_INIT(65536);
 	CLEANUP(buf_done) struct buf key = BUF_INIT(65536);
@@ -133,14 +138,14 @@ static void prepare(const char *state, const char *token, struct prepared *p)
 	if (p->r == 0)
 		p->r = tls_ensure("tls", &cert, &key, &p->diag);
 	if (p->r == 0)
-		p->r = ensure_credentials(token, &p->credentials, &p->diag);
+		p->r = ensure_credentials(present, &p->credentials, &p->diag);
 }
 
 /*
  * Certificate and database are made by a child that is confined like the Console will be: they get
  * its owner, and root parses nothing of them. Only root can then write what only root may read.
  */
-static int prepare_confined(const char *state, const char *token, struct prepared *ret)
+static int prepare_confined(const char *state, const struct credentials *present, struct prepared *ret)
 {
 	struct prepared p = {0};
 	int fds[2], status;
@@ -153,7 +158,7 @@ static int prepare_confined(const char *state, const char *token, struct prepare
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
-		prepare(state, token, &p);
+		prepare(state, present, &p);
 		_exit(fd_write_all(to, &p, sizeof(p)) < 0);
 	}
 	to = fd_close(to);
@@ -186,13 +191,13 @@ static int write_credentials(const char *state, const struct credentials *c, str
 	return r < 0 ? diag_msg(reterr, r, "cannot write '%s': %s", path, strerror(-r)) : 0;
 }
 
-static void read_token(const char *state, char out[API_SECRET_SIZE])
+static void read_secret(const char *state, const char *name, char out[API_SECRET_SIZE])
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(256);
 	char path[PATH_MAX];
 
 	out[0] = 0;
-	if (file_read(path_in(state, "admin.token", path), &b) == 0 && b.len)
+	if (file_read(path_in(state, name, path), &b) == 0 && b.len)
 		snprintf(out, API_SECRET_SIZE, "%.*s", (int)strcspn((char *)b.data, "\r\n"), (char *)b.data);
 }
 
@@ -221,15 +226,17 @@ static int write_ready(const char *state, struct diag *reterr)
 static int prepare_and_write(const char *state, struct diag *reterr)
 {
 	struct prepared p = {0};
-	char token[API_SECRET_SIZE];
+	struct credentials present;
 
-	read_token(state, token);
-	int r = prepare_confined(state, token, &p);
+	read_secret(state, "run/initial-password", present.password);
+	read_secret(state, "admin.token", present.token);
+	int r = prepare_confined(state, &present, &p);
 	if (r < 0)
 		diag_msg(reterr, r, "%s", *p.diag.message ? p.diag.message : strerror(-r));
 	else
 		r = write_credentials(state, &p.credentials, reterr);
 	explicit_bzero(&p, sizeof(p));
+	explicit_bzero(&present, sizeof(present));
 	return r;
 }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parts that die under us: nothing recorded is lost, enforcement is back, no container is harmed."""
+import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -54,6 +56,10 @@ class Faults(scene.Scene):
         self.assertEqual(self.mine("while-away"), "", "no Console, no enforcement")
         poll.until("the Console is back", back, 3.0)
         self.ready()
+        connection, response = self.seawall.open("POST", "/api/v1/login", json.dumps(
+            {"user": "admin", "password": self.seawall.password}))
+        with contextlib.closing(connection):
+            self.assertEqual(response.status, 200, "the first password is another one now")
         poll.until("both are in the database", lambda: {"before", "while-away"} <= {
             a["process"]["args"][-1] for a in self.seawall.audits(self.container)}
             or sum(a["count"] for a in self.seawall.audits(self.container)) >= 2, 5.0)

@@ -125,7 +125,6 @@ class Seawall:
         self.state = state or os.path.join(self.scratch, "state")
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
-        self.password = None  # of the user admin, said by the first `up` only
         self.environment = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.scratch, "NO_COLOR": "1",
             "SEAWALL_STATE": self.state, "SEAWALL_LISTEN": f"127.0.0.1:{self.port}", "SEAWALL_URL": self.url,
@@ -146,7 +145,7 @@ class Seawall:
         done = self.attempt("up", "--detach", "--json", timeout=60)
         if done.returncode:
             raise Failed(f"seawall up --detach: exit {done.returncode}: {done.stdout}{done.stderr}\n{self.logs()}")
-        self.password = json.loads(done.stdout).get("password") or self.password
+        self.password = json.loads(done.stdout)["password"]
         return time.monotonic() - begun
 
     def down(self):
