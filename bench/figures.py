@@ -48,9 +48,9 @@ def table(figures):
     return "\n".join(lines)
 
 
-def medians(pairs):
-    """{name: median of with/without} of [(without, with)], each a {name: seconds}."""
-    return {name: statistics.median(b[name] / a[name] for a, b in pairs) for name in pairs[0][0]}
+def medians(pairs, which):
+    """{name: median of with/without} of [(without, with)], each a {name: (wall, core)}; which of the two."""
+    return {name: statistics.median(b[name][which] / a[name][which] for a, b in pairs) for name in pairs[0][0]}
 
 
 def percentile(values, share):

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benches and prints their figures beside the goals.
 
-    bench/run.py [BUILD] [--quick] [--only storms|latency] [--write]
+    bench/run.py [BUILD] [--share 0.05] [--pairs 3] [--only storms|latency] [--write]
 
-Needs root and an engine. --quick takes a twentieth of the load and three pairs: it shows that the benches
-work, its figures say little. --write keeps the table as bench/results-DATE.md.
+Needs root and an engine. --share takes a part of the load, --pairs fewer pairs: quick, and the figures say
+less. --write keeps the table as bench/results-DATE.md.
 """
 import argparse
 import datetime
@@ -19,7 +19,8 @@ from figures import SOURCE, table
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("build", nargs="?", default=str(SOURCE / "build"))
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--share", type=float, default=1.0, help="part of the load, 1 = all")
+    parser.add_argument("--pairs", type=int, default=7, help="pairs of runs of each storm")
     parser.add_argument("--only", choices=("storms", "latency"))
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
@@ -37,7 +38,7 @@ def main():
     try:
         for name, module in (("storms", storms), ("latency", latency)):
             if arguments.only in (None, name):
-                figures += module.measure(*((0.05, 3) if arguments.quick else (1.0, 7)))
+                figures += module.measure(arguments.share, arguments.pairs)
     except engines.Missing as missing:
         print(f"bench: {missing}", file=sys.stderr)
         return 2

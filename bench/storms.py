@@ -11,8 +11,13 @@ from lib import paths, poll
 from lib.seawall import Seawall
 
 
+def took(text):
+    wall, core = map(int, text.split())
+    return wall / 1e9, core / 1e9
+
+
 class Storms:
-    """The four loads; each gives the seconds that it took."""
+    """The loads; each gives the seconds that it took: (wall time, time of a core)."""
 
     def __init__(self, docker, share):
         self.docker = docker
@@ -28,10 +33,10 @@ class Storms:
     @staticmethod
     def host(name, count, *more):
         command = [paths.test_program(name), str(int(count)), *more]
-        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1e9
+        return took(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     def inside(self, name, count, *more):
-        return int(self.docker.docker("exec", self.container, f"/opt/{name}", str(int(count)), *more, timeout=600)) / 1e9
+        return took(self.docker.docker("exec", self.container, f"/opt/{name}", str(int(count)), *more, timeout=600))
 
     def all(self):
         return {name: load() for name, load in self.loads.items()}
@@ -87,10 +92,11 @@ def measure(share=1.0, times=7):
         else:
             a, b = storms.all(), watched.all()
         pairs.append((a, b))
-        tell(f"storms {number + 1}/{times}: " + ", ".join(f"{n} {b[n] / a[n]:.3f}" for n in a))
+        tell(f"storms {number + 1}/{times}: " + ", ".join(f"{n} {b[n][0] / a[n][0]:.3f} ({b[n][1] / a[n][1]:.3f})" for n in a))
     docker.remove_containers()
-    figures = [Figure(name, value, "ratio", GOALS.get(name), f"time with / without, median of {times}")
-               for name, value in medians(pairs).items()]
+    core = medians(pairs, 1)
+    figures = [Figure(name, value, "ratio", GOALS.get(name), f"with / without, median of {times}; core time {core[name]:.3f}")
+               for name, value in medians(pairs, 0).items()]
     figures += [Figure(f"Defender's CPU, {name}", max(values), "s", None, "most of all runs")
                 for name, values in watched.cpu.items()]
     figures += [Figure("Defender's CPU at rest", min(watched.idle), "%", 0.3, "of one core"),

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 static int once(int listener, const struct sockaddr_in *to)
 {
@@ -29,7 +30,7 @@ int main(int argc, char **argv)
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(to);
 	int n = argc == 2 ? atoi(argv[1]) : 0, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timespec a, b;
+	long long wall, core;
 
 	if (n <= 0) {
 		fprintf(stderr, "usage: connector N\n");
@@ -40,14 +41,14 @@ int main(int argc, char **argv)
 		perror("connector");
 		return 1;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	wall = clock_wall();
+	core = clock_core();
 	for (int i = 0; i < n; i++) {
 		if (once(listener, &to) < 0) {
 			perror("connector");
 			return 1;
 		}
 	}
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	printf("%lld\n", (b.tv_sec - a.tv_sec) * 1000000000LL + b.tv_nsec - a.tv_nsec);
+	clock_print(wall, core);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The exec storm: spawns PROGRAM N times, one after the other (vfork inside posix_spawn), and prints
- * the nanoseconds that it took. With -k each run must be killed by a signal, and its own nanoseconds
- * from the spawn to the news of its death are printed, one line each.
+ * the nanoseconds that it took, of wall time and of a core. With -k each run must be killed by a
+ * signal, and the nanoseconds from its spawn to the news of its death are printed, one line each.
  * Usage: spawner [-k] N PROGRAM [ARGUMENT...]
  */
 #include <spawn.h>
@@ -10,21 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
-static long long now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
+#include "clock.h"
 
 int main(int argc, char **argv)
 {
 	int killed = argc > 1 && !strcmp(argv[1], "-k"), n, status, r;
 	char *none[] = {NULL};
-	long long begun, from;
+	long long wall, core, from;
 	pid_t pid;
 
 	argv += killed;
@@ -34,18 +27,19 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: spawner [-k] N PROGRAM [ARGUMENT...]\n");
 		return 2;
 	}
-	begun = now();
+	wall = clock_wall();
+	core = clock_core();
 	for (int i = 0; i < n; i++) {
-		from = now();
+		from = clock_wall();
 		r = posix_spawn(&pid, argv[2], NULL, NULL, argv + 2, none);
 		if (r != 0 || waitpid(pid, &status, 0) < 0 || (killed ? !WIFSIGNALED(status) : status != 0)) {
 			fprintf(stderr, "spawner: run %d of %s failed\n", i, argv[2]);
 			return 1;
 		}
 		if (killed)
-			printf("%lld\n", now() - from);
+			printf("%lld\n", clock_wall() - from);
 	}
 	if (!killed)
-		printf("%lld\n", now() - begun);
+		clock_print(wall, core);
 	return 0;
 }
