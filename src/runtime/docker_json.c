@@ -180,11 +180,16 @@ static uint64_t time_of(const struct json *j, const char *key)
 static void set_run(const struct json *state, struct container *c)
 {
 	int64_t pid = json_get_int(state, "Pid", 0);
+	bool ended = c->state == CONTAINER_EXITED;
 
 	c->pid = pid > 0 && pid <= INT32_MAX ? (uint32_t)pid : 0;
 	c->exit_code = (int32_t)json_get_int(state, "ExitCode", 0);
 	set_state(json_get_str(state, "Status", ""), c);
-	inventory_set_time(&c->started, time_of(state, "StartedAt"));
+	/* The answer may be ahead of the start event; a quick restart is another run all the same. */
+	if (ended && c->state != CONTAINER_EXITED)
+		c->started = time_of(state, "StartedAt");
+	else
+		inventory_set_time(&c->started, time_of(state, "StartedAt"));
 	/* Docker tells of one that runs when its life before this one ended. */
 	inventory_set_time(
 		&c->finished, c->state == CONTAINER_EXITED ? time_of(state, "FinishedAt") : 0);

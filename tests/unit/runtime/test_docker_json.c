@@ -220,6 +220,23 @@ static void test_images(void **state)
 	check(m, CAFE, CAFE, CAFE, CAFE);
 }
 
+/* The engine may say that a container runs again before its start event arrives. */
+static void test_a_quick_restart_is_another_run(void **state)
+{
+	CLEANUP(json_free)
+	struct json *j = parse("{\"State\":{\"Status\":\"running\",\"Pid\":7,"
+			       "\"StartedAt\":\"1970-01-01T01:00:00.900000000Z\"}}");
+	const uint64_t hour = 3600000000000;
+	struct inventory_entry e = {.container = {.state = CONTAINER_EXITED,
+					    .started = hour,
+					    .finished = hour + 500000000}};
+
+	assert_int_equal(docker_json_inspect(j, &e, true), 0);
+	assert_true(e.container.started == hour + 900000000);
+	assert_true(e.container.finished == 0);
+	entry_done(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_network_event),
 		cmocka_unit_test(test_hostile_events),
 		cmocka_unit_test(test_hostile_inspect),
+		cmocka_unit_test(test_a_quick_restart_is_another_run),
 		cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_item),
 		cmocka_unit_test(test_restart),
