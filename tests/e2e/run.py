@@ -9,6 +9,7 @@ time does not disturb the comparisons, and no packet of a test can leave.
 """
 import os
 import pathlib
+import signal
 import sys
 import time
 import traceback
@@ -83,6 +84,8 @@ def isolate():
 
 def main():
     isolate()
+    # Ended from outside it still takes its engines with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     result = Tap()
     try:
         tests = unittest.defaultTestLoader.discover(str(HERE), top_level_dir=str(HERE))

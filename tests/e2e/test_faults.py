@@ -166,10 +166,10 @@ class Alone(scene.Engine):
         self.seawall = Seawall(self.docker, engines.containerd())
 
     def tearDown(self):
-        self.seawall.destroy()
+        self.seawall.attempt("down", timeout=30)
         if self.mounted:
             subprocess.run(["umount", "-l", self.mounted], check=True)
-            os.rmdir(self.mounted)
+        self.seawall.destroy()
         super().tearDown()
 
     def test_supervisor_killed_then_down(self):
