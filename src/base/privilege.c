@@ -17,17 +17,6 @@ uid_t privilege_uid(const char *user, uid_t otherwise)
 	return pw ? pw->pw_uid : otherwise;
 }
 
-int privilege_act_as(uid_t uid)
-{
-	int death_signal = 0;
-
-	prctl(PR_GET_PDEATHSIG, &death_signal);
-	/* Back to root: the user first, who may then change the group again; away from it: last. */
-	if (uid == 0 ? seteuid(0) < 0 || setegid(0) < 0 : setegid((gid_t)uid) < 0 || seteuid(uid) < 0)
-		return -errno;
-	return prctl(PR_SET_PDEATHSIG, death_signal) < 0 ? -errno : 0;
-}
-
 int privilege_become(const char *user, uid_t otherwise, const char *root)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

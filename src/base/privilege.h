@@ -14,9 +14,6 @@ int privilege_become(const char *user, uid_t otherwise, const char *root);
 /* The id that privilege_become() would take. */
 uid_t privilege_uid(const char *user, uid_t otherwise);
 
-/* Acts as this user and group for a while, 0 = as root again; the parent-death signal is kept. -errno. */
-int privilege_act_as(uid_t uid);
-
 #define PRIVILEGE_CONSOLE_USER "seawall-console"
 #define PRIVILEGE_CONSOLE_UID 64183
 #define PRIVILEGE_GATE_USER "seawall-gate"
