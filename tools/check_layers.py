@@ -10,9 +10,9 @@ LAYERS = [
     ("base",),
     ("model",),
     ("policy",),
-    ("sensor", "runtime", "enforce", "journal", "store", "ipc", "http"),
+    ("sensor", "runtime", "command", "oci", "trust", "proxy", "enforce", "journal", "store", "ipc", "http"),
     ("api",),
-    ("defender", "gate", "console", "ctl", "drill"),
+    ("defender", "gate", "console", "ctl", "drill", "shim", "registry"),
 ]
 # The only files of bpf/ that userspace may include, and who may.
 SHARED = {

@@ -88,6 +88,18 @@ static const struct field_desc ipc_pid_fields[] = {FIELD(1, STR, container), FIE
 DESC(ipc_pid);
 #undef T
 
+static const char *const listener_names_[] = {"", "shim", "authz", "proxy"};
+static const struct enum_names listener_names = {listener_names_, IPC_LISTENER_COUNT_};
+
+#define T ipc_listener
+static const struct field_desc ipc_listener_fields[] = {
+	FIELD_E(1, kind, listener_names),
+	FIELD(2, STR, address),
+	FIELD(3, BLOB, tls),
+};
+DESC(ipc_listener);
+#undef T
+
 #define ANY (IPC_DEFENDER | IPC_GATE | IPC_CONSOLE)
 
 static const struct ipc_message messages[] = {
@@ -97,7 +109,7 @@ static const struct ipc_message messages[] = {
 	{IPC_EDGE, IPC_DEFENDER, &edge_desc},
 	{IPC_AUDIT, IPC_DEFENDER, &audit_desc},
 	{IPC_AUDIT_ACK, IPC_CONSOLE, &ipc_seq_desc},
-	{IPC_POLICY, IPC_CONSOLE, &ipc_blob_desc},
+	{IPC_POLICY, IPC_CONSOLE | IPC_DEFENDER, &ipc_blob_desc},
 	{IPC_QUERY_EVENTS, IPC_CONSOLE, &ipc_query_desc},
 	{IPC_EVENTS, IPC_DEFENDER, &ipc_events_desc},
 	{IPC_QUERY_PROCESSES, IPC_CONSOLE, &ipc_query_desc},
@@ -109,6 +121,14 @@ static const struct ipc_message messages[] = {
 	{IPC_STOP_DONE, IPC_GATE, &ipc_result_desc},
 	{IPC_SYNCED, IPC_GATE, &ipc_result_desc},
 	{IPC_PROCESS_STARTED, IPC_GATE, &ipc_pid_desc},
+	{IPC_GATE_AUDIT, IPC_GATE, &audit_desc},
+	{IPC_GATE_AUDIT_ACK, IPC_DEFENDER, &ipc_seq_desc},
+	{IPC_ADMIT, IPC_GATE, &container_desc},
+	{IPC_ADMITTED, IPC_DEFENDER, &ipc_result_desc},
+	{IPC_LISTENER, IPC_DEFENDER, &ipc_listener_desc},
+	{IPC_PING, IPC_DEFENDER, &ipc_seq_desc},
+	{IPC_PONG, IPC_GATE, &ipc_seq_desc},
+	{IPC_FINDING, IPC_DEFENDER | IPC_GATE, &compliance_finding_desc},
 };
 
 const struct ipc_message *ipc_message(unsigned type)

@@ -18,7 +18,7 @@ enum ipc_type {
 	IPC_EDGE = 4,       /* Defender to Console: struct edge (upsert by container, process, other side) */
 	IPC_AUDIT = 5,      /* Defender to Console: struct audit; frame seq = spool sequence */
 	IPC_AUDIT_ACK = 6,  /* Console to Defender: struct ipc_seq: all up to seq are committed */
-	IPC_POLICY = 7,     /* Console to Defender: struct ipc_blob: policy_encode() form */
+	IPC_POLICY = 7,     /* Console to Defender, Defender to Gate: struct ipc_blob: policy_encode() form */
 	IPC_QUERY_EVENTS = 8, /* Console to Defender: struct ipc_query; seq = request */
 	IPC_EVENTS = 9,     /* the answer, several frames of the same seq: struct ipc_events */
 	IPC_QUERY_PROCESSES = 10, /* Console to Defender: struct ipc_query (container); seq = request */
@@ -30,6 +30,14 @@ enum ipc_type {
 	IPC_STOP_DONE = 16, /* Gate to Defender: struct ipc_result, same seq */
 	IPC_SYNCED = 17,    /* Gate to Defender: struct ipc_result (message = socket): one engine's inventory is complete */
 	IPC_PROCESS_STARTED = 18, /* Gate to Defender: struct ipc_pid: container init exists, before its start */
+	IPC_GATE_AUDIT = 19, /* Gate to Defender: struct audit; seq = the Gate's own, kept until acknowledged */
+	IPC_GATE_AUDIT_ACK = 20, /* Defender to Gate: struct ipc_seq: all up to seq are spooled */
+	IPC_ADMIT = 21,      /* Gate to Defender: struct container that is about to be created; seq = question */
+	IPC_ADMITTED = 22,   /* the answer: struct ipc_result; -EPERM: blocked before, message says by what */
+	IPC_LISTENER = 23,   /* Defender to Gate: struct ipc_listener, and the listening socket attached */
+	IPC_PING = 24,       /* Defender to Gate, each second: struct ipc_seq; a Gate that does not answer is killed */
+	IPC_PONG = 25,       /* the answer, same body */
+	IPC_FINDING = 26,    /* Gate to Defender, Defender to Console: struct compliance_finding (upsert by id) */
 	IPC_TYPE_COUNT_
 };
 
@@ -89,6 +97,15 @@ struct ipc_stop {
 struct ipc_pid {
 	char *container;
 	uint32_t pid;
+};
+
+/* What a listening socket that is handed to the Gate is for. */
+enum ipc_listener_kind { IPC_LISTENER_NONE, IPC_LISTENER_SHIM, IPC_LISTENER_AUTHZ, IPC_LISTENER_PROXY, IPC_LISTENER_COUNT_ };
+
+struct ipc_listener {
+	enum ipc_listener_kind kind;
+	char *address; /* path or HOST:PORT, for messages */
+	struct blob tls; /* PROXY: certificate, key and CA of clients, PEM, one after the other */
 };
 
 struct ipc_message {

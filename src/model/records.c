@@ -92,6 +92,22 @@ const struct record_desc container_desc = {"container", sizeof(struct container)
 	sizeof(container_fields) / sizeof(container_fields[0]), "A container on a host"};
 #undef T
 
+#define T engine_command
+static const struct field_desc engine_command_fields[] = {
+	FIELD(1, STR, user),
+	FIELD(2, STRS, groups),
+	FIELD(3, STR, address),
+	FIELD(4, STR, action),
+	FIELD(5, STR, target),
+	FIELD(6, STR, method),
+	FIELD(7, STR, path),
+	FIELD(8, STRS, parameters),
+	FIELD(9, STR, verdict),
+};
+const struct record_desc engine_command_desc = {"engine_command", sizeof(struct engine_command), engine_command_fields,
+	sizeof(engine_command_fields) / sizeof(engine_command_fields[0]), "A command to a container engine"};
+#undef T
+
 #define T audit
 static const struct field_desc audit_fields[] = {
 	FIELD(1, STR, id),
@@ -117,6 +133,7 @@ static const struct field_desc audit_fields[] = {
 	FIELD(21, TIME, last),
 	FIELD(22, STR, incident),
 	FIELD(23, U64, latency_ns),
+	FIELD_R(24, RECORD, command, engine_command_desc),
 };
 const struct record_desc audit_desc = {"audit", sizeof(struct audit), audit_fields,
 	sizeof(audit_fields) / sizeof(audit_fields[0]), "A finding and what was done about it"};
@@ -261,7 +278,29 @@ const struct record_desc incident_desc = {"incident", sizeof(struct incident), i
 	sizeof(incident_fields) / sizeof(incident_fields[0]), "The audits of one attack"};
 #undef T
 
+#define T compliance_finding
+static const struct field_desc compliance_finding_fields[] = {
+	FIELD(1, STR, id),
+	FIELD(2, STR, check),
+	FIELD(3, STR, cis),
+	FIELD_E(4, severity, severity_names),
+	FIELD(5, STR, title),
+	FIELD(6, STR, resource),
+	FIELD(7, STR, target),
+	FIELD_R(8, RECORD, container, container_ref_desc),
+	FIELD(9, BOOL, passed),
+	FIELD(10, STR, cause),
+	FIELD(11, STR, remedy),
+	FIELD_E(12, effect, effect_names),
+	FIELD(13, STR, rule),
+	FIELD(14, STR, host),
+	FIELD(15, TIME, time),
+};
+const struct record_desc compliance_finding_desc = {"compliance_finding", sizeof(struct compliance_finding), compliance_finding_fields,
+	sizeof(compliance_finding_fields) / sizeof(compliance_finding_fields[0]), "A compliance check of one resource"};
+#undef T
+
 const struct record_desc *const all_records[] = {
-	&ancestor_desc, &process_desc, &network_desc, &container_ref_desc, &container_desc, &audit_desc, &event_desc, &edge_desc, &sensor_status_desc, &runtime_status_desc, &defender_status_desc, &event_counters_desc, &status_desc, &incident_desc,
+	&ancestor_desc, &process_desc, &network_desc, &container_ref_desc, &container_desc, &audit_desc, &event_desc, &edge_desc, &sensor_status_desc, &runtime_status_desc, &defender_status_desc, &event_counters_desc, &status_desc, &incident_desc, &engine_command_desc, &compliance_finding_desc,
 };
 const size_t all_records_count = sizeof(all_records) / sizeof(all_records[0]);

@@ -76,6 +76,19 @@ struct container {
 	char *compose_project;
 };
 
+/* A command to a container engine: what an access audit is about. */
+struct engine_command {
+	char *user; /* NULL = nobody in particular: the local socket */
+	struct str_list groups;
+	char *address; /* of the client; NULL = local */
+	char *action;  /* "container_create" */
+	char *target;  /* container, image, network, ... */
+	char *method;
+	char *path;    /* without the query */
+	struct str_list parameters; /* what was asked for: "privileged=true", "bind=/:/host" */
+	char *verdict; /* "allow", "alert", "deny" */
+};
+
 struct audit {
 	char *id;
 	uint64_t time; /* wall ns */
@@ -99,6 +112,7 @@ struct audit {
 	uint64_t first, last;
 	char *incident; /* id, set by the Console */
 	uint64_t latency_ns; /* kernel event to verdict carried out; 0 = not measured */
+	struct engine_command command; /* of access audits */
 };
 
 /* One entry of the flight recorder; a row of `seawall forensics`. */
@@ -204,7 +218,26 @@ struct incident {
 	char *host;
 };
 
-extern const struct record_desc ancestor_desc, process_desc, network_desc, container_ref_desc,
+/* One check of one resource: a row of `seawall compliance`. */
+struct compliance_finding {
+	char *id;    /* "privileged@CONTAINER": one for each check and target of a host */
+	char *check; /* id of the check */
+	char *cis;   /* its number in CIS Docker Benchmark 1.6.0, NULL = not of it */
+	enum severity severity;
+	char *title;    /* what should be */
+	char *resource; /* "container", "image", "daemon", "host", "file" */
+	char *target;   /* container id, image, socket, path */
+	struct container_ref container; /* of container findings */
+	bool passed;
+	char *cause;    /* why it failed */
+	char *remedy;   /* how to mend it */
+	enum effect effect; /* of the rule: DISABLE, ALERT, BLOCK */
+	char *rule;
+	char *host;
+	uint64_t time; /* wall ns of the last look */
+};
+
+extern const struct record_desc engine_command_desc, compliance_finding_desc, ancestor_desc, process_desc, network_desc, container_ref_desc,
 	container_desc, audit_desc, event_desc, edge_desc, sensor_status_desc, runtime_status_desc,
 	defender_status_desc, event_counters_desc, status_desc, incident_desc;
 
