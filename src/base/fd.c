@@ -138,14 +138,14 @@ static int unix_address(const char *path, struct sockaddr_un *ret)
 	return 0;
 }
 
-int unix_listen(const char *path, mode_t mode, int backlog)
+static int listen_at(const char *path, int type, mode_t mode, int backlog)
 {
 	struct sockaddr_un addr;
 	int r = unix_address(path, &addr);
 
 	if (r < 0)
 		return r;
-	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (unlink(path) < 0 && errno != ENOENT)
@@ -155,6 +155,16 @@ int unix_listen(const char *path, mode_t mode, int backlog)
 	if (chmod(path, mode) < 0 || listen(fd, backlog) < 0)
 		return -errno;
 	return take_fd(fd);
+}
+
+int unix_listen(const char *path, mode_t mode, int backlog)
+{
+	return listen_at(path, SOCK_STREAM, mode, backlog);
+}
+
+int unix_listen_packets(const char *path, mode_t mode, int backlog)
+{
+	return listen_at(path, SOCK_SEQPACKET, mode, backlog);
 }
 
 int unix_connect(const char *path)

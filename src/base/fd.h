@@ -22,6 +22,8 @@ int dir_make(const char *path, mode_t mode);
 int fd_set_nonblock(int fd);
 /* Unix stream sockets. listen: removes a stale socket first, then chmods to mode. Return fd or -errno. */
 int unix_listen(const char *path, mode_t mode, int backlog);
+/* The same for SOCK_SEQPACKET. */
+int unix_listen_packets(const char *path, mode_t mode, int backlog);
 int unix_connect(const char *path);
 /* Sends/receives one byte with one descriptor attached (SCM_RIGHTS). -errno; recv returns the fd. */
 int unix_send_fd(int sock, int fd);

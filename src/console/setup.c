@@ -12,6 +12,7 @@
 
 #include "api/api.h"
 #include "base/fd.h"
+#include "base/listen.h"
 #include "base/log.h"
 #include "base/privilege.h"
 #include "console/tls.h"
@@ -207,7 +208,7 @@ static int open_sockets(struct setup *s, const struct setup_options *o, struct d
 {
 	char path[PATH_MAX];
 
-	s->http_fd = http_listen(o->listen, reterr);
+	s->http_fd = tcp_listen(o->listen, reterr);
 	if (s->http_fd < 0)
 		return s->http_fd;
 	s->ipc_fd = unix_listen(path_in(o->state, "run/console.sock", path), 0600, 8);

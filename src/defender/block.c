@@ -29,6 +29,7 @@ static const struct field_desc blocked_fields[] = {
 	FIELD(1, STR, id), FIELD(2, STR, name), FIELD(3, STR, image), FIELD(4, STR, rule), FIELD(5, STR, reason),
 	FIELD_E(6, detection, detection_names), FIELD_E(7, evidence, evidence_names),
 	FIELD_E(8, runtime, runtime_kind_names), FIELD(9, TIME, since), FIELD(10, TIME, until),
+	FIELD(11, STR, pod), {12, FIELD_STR, "namespace", offsetof(struct blocked, namespace_), NULL, NULL, NULL},
 };
 static const struct record_desc blocked_desc = {"blocked", sizeof(struct blocked), blocked_fields,
 	ARRAY_SIZE(blocked_fields), "A container that was blocked at run time"};
@@ -132,6 +133,23 @@ static struct blocked *find(const struct defender *d, const char *id)
 const struct blocked *block_find(const struct defender *d, const char *id)
 {
 	return find(d, id);
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+const struct blocked *block_of(const struct defender *d, const struct container *c)
+{
+	const struct blocked *b = find(d, c->id);
+
+	for (uint32_t i = 0; i < d->blocked->count && !b && c->pod; i++) {
+		const struct blocked *x = &d->blocked->items[i];
+		if (same(x->pod, c->pod) && same(x->namespace_, c->namespace_) && same(x->name, c->name))
+			b = x;
+	}
+	return b;
 }
 
 int block_kill(struct defender *d, struct container_entry *e, uint64_t cgroup)
@@ -268,6 +286,10 @@ static int fill(struct defender *d, struct blocked *b, const struct happening *h
 	if (r == 0)
 		r = str_set(&b->image, info->image);
 	if (r == 0)
+		r = str_set(&b->pod, info->pod);
+	if (r == 0)
+		r = str_set(&b->namespace_, info->namespace_);
+	if (r == 0)
 		r = str_set(&b->rule, o->rule[0] ? o->rule : "?");
 	return r == 0 ? str_set(&b->reason, reason) : r;
 }
@@ -304,7 +326,8 @@ void block_named(struct defender *d, const struct container_entry *e)
 	if (!b || b->runtime == e->info.runtime)
 		return;
 	b->runtime = e->info.runtime;
-	if (str_set(&b->name, e->info.name) < 0 || str_set(&b->image, e->info.image) < 0)
+	if (str_set(&b->name, e->info.name) < 0 || str_set(&b->image, e->info.image) < 0 ||
+		str_set(&b->pod, e->info.pod) < 0 || str_set(&b->namespace_, e->info.namespace_) < 0)
 		log_warn(-ENOMEM, "blocked container %s stays nameless", e->id);
 	tell_gate(d, b);
 	save(d);

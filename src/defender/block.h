@@ -17,6 +17,7 @@ struct blocked {
 	char *id; /* of the container */
 	char *name;
 	char *image;
+	char *pod, *namespace_; /* Kubernetes: a restart is another container of the same pod */
 	char *rule;
 	char *reason; /* the whole sentence: "[Seawall] container blocked by rule ..." */
 	enum detection detection;
@@ -41,6 +42,9 @@ void block_remember(struct defender *d, const struct happening *h, const struct 
 void block_named(struct defender *d, const struct container_entry *e);
 /* NULL when that container is not blocked (any more). */
 const struct blocked *block_find(const struct defender *d, const char *id);
+/* The block that this container, which is about to be created, falls under: its own, or that of the
+ * container of the same name in the same pod. NULL = none. */
+const struct blocked *block_of(const struct defender *d, const struct container *c);
 /* Ends of kills under way, ends of block times. Call every few 10 ms while block_busy(). */
 void block_tick(struct defender *d);
 bool block_busy(const struct defender *d);

@@ -12,6 +12,7 @@
 #include "defender/edges.h"
 #include "defender/event.h"
 #include "defender/fold.h"
+#include "defender/gates.h"
 #include "defender/hold.h"
 #include "defender/links.h"
 #include "defender/query.h"
@@ -202,6 +203,7 @@ static int on_second(void *ctx)
 	process_table_expire(d->processes, time_boot());
 	containers_expire(d);
 	block_tick(d);
+	gates_tick(d);
 	fold_tick(d->fold, time_monotonic());
 	edges_send(d, false);
 	spool_pump(d->spool, defender_console(d));

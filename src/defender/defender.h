@@ -29,6 +29,7 @@ struct defender_config {
 	uint64_t block_ns;      /* how long a blocked container is remembered */
 	uid_t gate_uid, console_uid;
 	const char *cgroup_v1;  /* "pids": containers are told apart in that v1 hierarchy; NULL = in v2 */
+	const char *proxy;      /* HOST:PORT at which the engine is offered to users with certificates; NULL = not */
 	bool dry_run;           /* judge and tell, stop nothing */
 };
 
@@ -40,6 +41,7 @@ struct edge_table;
 struct event_scratch;
 struct fold;
 struct gap;
+struct gates;
 struct hold;
 struct process_table;
 struct query_list;
@@ -71,6 +73,7 @@ struct defender {
 	struct query_list *queries;
 	struct status_keeper *status;
 	struct gap *gap;
+	struct gates *gates;
 	struct event_scratch *scratch;
 
 	struct ipc_client *console;

@@ -11,6 +11,7 @@
 #include "defender/block.h"
 #include "defender/defender.h"
 #include "defender/edges.h"
+#include "defender/gates.h"
 #include "defender/query.h"
 #include "defender/spool.h"
 #include "defender/status.h"
@@ -176,6 +177,9 @@ static handler_fn *const gate_handlers[IPC_TYPE_COUNT_] = {
 	[IPC_PROCESS_STARTED] = on_process_started,
 	[IPC_STOP_DONE] = on_stop_done,
 	[IPC_ENGINE_OPEN] = on_engine_open,
+	[IPC_GATE_AUDIT] = gates_on_audit,
+	[IPC_ADMIT] = gates_on_admit,
+	[IPC_PONG] = gates_on_pong,
 };
 
 static int on_gate_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
@@ -195,6 +199,7 @@ static void on_gate_ready(void *ctx, struct ipc_peer *peer)
 	log_debug("the Gate is there");
 	d->gate = peer;
 	containers_gate_lost(d);
+	gates_ready(d);
 	block_tell_gate(d);
 }
 
@@ -205,6 +210,7 @@ static void on_gate_closed(void *ctx, struct ipc_peer *peer, int why)
 	if (peer != d->gate)
 		return;
 	d->gate = NULL;
+	gates_lost(d);
 	log_write(LOG_LEVEL_WARNING, why, "the Gate is away: new containers stay nameless until it is back");
 	status_gate_lost(d);
 	status_send(d);
@@ -239,6 +245,8 @@ int links_open(struct defender *d)
 
 	snprintf(path, sizeof(path), "%s/run/console.sock", d->config.state);
 	int r = open_gate(d);
+	if (r == 0)
+		r = gates_open(d);
 	if (r < 0)
 		return log_err(r, "cannot listen for the Gate");
 	r = ipc_client_new(&d->console, &c, path, on_console_ready);
@@ -249,5 +257,6 @@ void links_close(struct defender *d)
 {
 	d->gate = ipc_peer_free(d->gate);
 	d->gate_server = ipc_server_free(d->gate_server);
+	gates_close(d);
 	d->console = ipc_client_free(d->console);
 }

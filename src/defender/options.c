@@ -89,6 +89,13 @@ static int set_cgroup(struct defender_config *c, const char *value, struct diag 
 	return 0;
 }
 
+static int set_proxy(struct defender_config *c, const char *value, struct diag *reterr)
+{
+	(void)reterr;
+	c->proxy = value;
+	return 0;
+}
+
 static int set_dry_run(struct defender_config *c, const char *value, struct diag *reterr)
 {
 	(void)value;
@@ -108,6 +115,7 @@ static const struct {
 	{"spool-size", "SIZE", "for audits while the Console is away (64M)", set_spool},
 	{"block-time", "TIME", "how long a blocked container is remembered (10m)", set_block},
 	{"cgroup", "v1|v2", "where containers are told apart (SEAWALL_CGROUP, else v2 when it is mounted)", set_cgroup},
+	{"proxy", "ADDRESS", "offer the Docker engine over TLS to users with certificates (HOST:PORT)", set_proxy},
 	{"dry-run", NULL, "judge and tell, stop nothing", set_dry_run},
 	{"help", NULL, "this text", NULL},
 	{"version", NULL, "the version", NULL},

@@ -11,6 +11,7 @@
 #include "defender/block.h"
 #include "defender/defender.h"
 #include "defender/event.h"
+#include "defender/gates.h"
 
 #define POLICY_BYTES_MAX (32u << 20)
 #define FILE_NAME "policy.bin"
@@ -79,6 +80,7 @@ static int put_in_force(struct defender *d, struct policy *p)
 		containers_publish(d, e); /* also when only the rule's name changed */
 	}
 	block_review(d);
+	gates_policy(d);
 	if (changed)
 		rejudge_all(d);
 	return 0;

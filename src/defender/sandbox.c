@@ -32,7 +32,8 @@ static const int allowed[] = {
 	SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(flock),
 	/* sockets that are unix (socket() below) */
 	SCMP_SYS(connect), SCMP_SYS(accept4), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
-	SCMP_SYS(getsockopt), SCMP_SYS(getsockname), SCMP_SYS(shutdown),
+	SCMP_SYS(getsockopt), SCMP_SYS(getsockname), SCMP_SYS(shutdown), SCMP_SYS(bind), SCMP_SYS(listen),
+	SCMP_SYS(chmod), SCMP_SYS(fchmodat),
 	/* the kernel half, and stopping what must stop */
 	SCMP_SYS(bpf), SCMP_SYS(ioctl), SCMP_SYS(kill), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_send_signal),
 	SCMP_SYS(geteuid), SCMP_SYS(getuid), SCMP_SYS(prctl),

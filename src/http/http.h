@@ -76,8 +76,6 @@ int http_server_new(struct http_server **ret, const struct http_config *config);
 struct http_server *http_server_free(struct http_server *s);
 CLEANUP_DEFINE(struct http_server, http_server_free)
 struct http_counters http_server_counters(const struct http_server *s);
-/* "127.0.0.1:8083", "[::1]:0"; a bound, listening, non-blocking socket, or -errno. */
-int http_listen(const char *address, struct diag *reterr);
 
 /* --- reading a request; the answers live as long as the request --- */
 enum http_method http_method(const struct http_request *q);

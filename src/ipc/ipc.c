@@ -168,6 +168,21 @@ size_t ipc_queued(const struct ipc_peer *p)
 	return p->out.len;
 }
 
+void ipc_flush(struct ipc_peer *p)
+{
+	/* A failure is seen again, and told, when the loop turns. */
+	if (!p->dead && p->out.len && peer_write(p) < 0)
+		loop_mod_fd(p->source, EPOLLIN | EPOLLOUT);
+}
+
+pid_t ipc_peer_pid(const struct ipc_peer *p)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	return getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0 ? 0 : cred.pid;
+}
+
 enum ipc_role ipc_peer_role(const struct ipc_peer *p)
 {
 	return p->role;

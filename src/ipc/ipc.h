@@ -44,6 +44,10 @@ int ipc_send(struct ipc_peer *p, enum ipc_type type, uint64_t seq, const void *b
 /* The same with a descriptor attached to the frame (duplicated; the caller keeps its own). */
 int ipc_send_fd(struct ipc_peer *p, enum ipc_type type, uint64_t seq, const void *body, int fd);
 size_t ipc_queued(const struct ipc_peer *p);
+/* Hands what is queued to the kernel now, as far as it takes it: what it has survives our own end. */
+void ipc_flush(struct ipc_peer *p);
+/* The process that made the connection, by its socket; 0 when it is not known. */
+pid_t ipc_peer_pid(const struct ipc_peer *p);
 enum ipc_role ipc_peer_role(const struct ipc_peer *p); /* 0 before its HELLO */
 
 /* Accepts connections on a listening socket (owned) and makes a peer of each. */

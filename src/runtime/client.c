@@ -250,7 +250,7 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *a
 static int set_headers(struct request *q)
 {
 	char type[128];
-	const char *lines[4] = {"Expect:"};
+	const char *lines[5] = {"Expect:"};
 	unsigned count = 1;
 	struct buf b = BUF_FIXED((uint8_t *)type, sizeof(type));
 
@@ -262,6 +262,8 @@ static int set_headers(struct request *q)
 	}
 	if (q->header)
 		lines[count++] = q->header;
+	if (q->client->config.header)
+		lines[count++] = q->client->config.header;
 	for (unsigned i = 0; i < count; i++) {
 		struct curl_slist *more = curl_slist_append(q->headers, lines[i]);
 		if (!more)

@@ -25,6 +25,7 @@ struct client_config {
 	struct loop *loop;
 	bool http2;
 	client_open_fn *open;
+	const char *header; /* one more line of every request; borrowed for good; NULL = none */
 	void *ctx;
 };
 

@@ -498,6 +498,17 @@ static int docker_init(struct runtime *rt)
 	return docker_images_new(&d->images);
 }
 
+static int docker_image(const struct runtime *rt, const char *ref, struct runtime_image *ret)
+{
+	const struct docker *d = rt->engine;
+	struct docker_image i;
+	int r = docker_images_find(d->images, ref, &i);
+
+	if (r == 0)
+		*ret = (struct runtime_image){i.id, i.tags, i.digests, i.layers};
+	return r;
+}
+
 const struct engine_ops docker_ops = {
 	.kind = RUNTIME_DOCKER,
 	.init = docker_init,
@@ -505,4 +516,5 @@ const struct engine_ops docker_ops = {
 	.connect = docker_connect,
 	.disconnect = docker_disconnect,
 	.stop = docker_stop,
+	.image = docker_image,
 };

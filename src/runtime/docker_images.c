@@ -15,6 +15,8 @@ struct image {
 	char *id;
 	char *digest;	      /* "sha256:..." of the first repository digest, NULL = none */
 	struct str_list tags; /* canonical */
+	struct str_list digests; /* all of them */
+	struct str_list layers;	 /* diff ids; only an answer about this one image tells them */
 };
 
 struct docker_images {
@@ -34,6 +36,8 @@ static struct image *image_free(struct image *i)
 	free(i->id);
 	free(i->digest);
 	inventory_clear_list(&i->tags);
+	inventory_clear_list(&i->digests);
+	inventory_clear_list(&i->layers);
 	free(i);
 	return NULL;
 }
@@ -99,6 +103,22 @@ static int add_tag(struct image *i, const char *tag)
 		&i->tags, image_canonical(tag, canonical, sizeof(canonical)), sizeof(canonical));
 }
 
+/* The layers of an image never change: a list of images, which does not tell them, takes none away. */
+static int add_layers(const struct docker_images *m, struct image *i, const struct json *image)
+{
+	struct image *before = find(m, i->id);
+	int r = 0;
+
+	for (const struct json *j = json_first(json_path(image, "RootFS.Layers")); j && r == 0; j = json_next(j))
+		if (docker_images_id_ok(json_str(j, "")))
+			r = inventory_add_item(&i->layers, json_str(j, ""), INVENTORY_ID_MAX);
+	if (!i->layers.count && before) {
+		i->layers = before->layers;
+		before->layers = (struct str_list){0};
+	}
+	return r;
+}
+
 int docker_images_put(struct docker_images *m, const struct json *image)
 {
 	CLEANUP(image_free) struct image *i = NULL;
@@ -108,12 +128,13 @@ int docker_images_put(struct docker_images *m, const struct json *image)
 
 	if (!docker_images_id_ok(id))
 		return -EBADMSG;
-	docker_images_drop(m, id);
-	if (m->count >= DOCKER_IMAGES_MAX)
-		return -ENOSPC;
 	i = calloc(1, sizeof(*i));
 	if (!i || str_set(&i->id, id) < 0)
 		return -ENOMEM;
+	r = add_layers(m, i, image);
+	docker_images_drop(m, id);
+	if (m->count >= DOCKER_IMAGES_MAX)
+		return -ENOSPC;
 	for (const struct json *j = json_first(json_get(image, "RepoTags")); j && r == 0;
 		j = json_next(j))
 		r = add_tag(i, json_str(j, ""));
@@ -123,6 +144,8 @@ int docker_images_put(struct docker_images *m, const struct json *image)
 			continue;
 		if (!i->digest)
 			r = str_set(&i->digest, at + 1);
+		if (r == 0)
+			r = inventory_add_item(&i->digests, at + 1, INVENTORY_ID_MAX);
 		if (r == 0 && !i->tags.count)
 			r = add_tag(i, text);
 	}
@@ -208,4 +231,55 @@ int docker_images_resolve(const struct docker_images *m, struct inventory_entry 
 					       : e->image_id,
 			INVENTORY_ID_MAX);
 	return r;
+}
+
+struct name_search {
+	const char *canonical;
+	const struct image *found;
+};
+
+static void look_for_name(const void *node, VISIT visit, void *ctx)
+{
+	const struct image *i = *(struct image *const *)node;
+	struct name_search *s = ctx;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	for (uint32_t t = 0; t < i->tags.count && !s->found; t++)
+		if (strcmp(i->tags.items[t], s->canonical) == 0)
+			s->found = i;
+}
+
+/* "name@sha256:..." means the manifest of that digest, whatever the name says now. */
+static void look_for_digest(const void *node, VISIT visit, void *ctx)
+{
+	const struct image *i = *(struct image *const *)node;
+	struct name_search *s = ctx;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	for (uint32_t t = 0; t < i->digests.count && !s->found; t++)
+		if (strcmp(i->digests.items[t], s->canonical) == 0)
+			s->found = i;
+}
+
+int docker_images_find(const struct docker_images *m, const char *ref, struct docker_image *ret)
+{
+	char canonical[INVENTORY_IMAGE_MAX];
+	const char *at = strrchr(ref, '@');
+	struct name_search s = {.canonical = image_canonical(ref, canonical, sizeof(canonical))};
+	const struct image *i = find(m, ref);
+
+	if (!i && at && docker_images_id_ok(at + 1)) {
+		s.canonical = at + 1;
+		twalk_r(m->by_id, look_for_digest, &s);
+		i = s.found;
+	} else if (!i) {
+		twalk_r(m->by_id, look_for_name, &s);
+		i = s.found ? s.found : find_by_ref(m, ref, canonical);
+	}
+	if (!i)
+		return -ENOENT;
+	*ret = (struct docker_image){i->id, &i->tags, &i->digests, &i->layers};
+	return 0;
 }

@@ -23,5 +23,14 @@ bool docker_images_id_ok(const char *id);
 int docker_images_put(struct docker_images *m, const struct json *image);
 void docker_images_drop(struct docker_images *m, const char *id);
 bool docker_images_has(const struct docker_images *m, const char *id);
+/* What is known of an image, borrowed until the next put or drop. */
+struct docker_image {
+	const char *id;		       /* of its configuration: "sha256:..." */
+	const struct str_list *tags;   /* canonical */
+	const struct str_list *digests; /* of its manifests in repositories: "sha256:..." */
+	const struct str_list *layers; /* diff ids, base first; empty = not asked yet */
+};
+/* By id, beginning of an id, or name, as a user may say it. -ENOENT. */
+int docker_images_find(const struct docker_images *m, const char *ref, struct docker_image *ret);
 /* Fills image (canonical) and digest of the container out of image_ref and image_id. -ENOMEM. */
 int docker_images_resolve(const struct docker_images *m, struct inventory_entry *e);

@@ -19,6 +19,7 @@ struct engine_ops {
 	/* The connection is lost; rt->client and all that was asked go after this. */
 	void (*disconnect)(struct runtime *rt);
 	int (*stop)(struct runtime *rt, const char *id, uint64_t seq);
+	int (*image)(const struct runtime *rt, const char *ref, struct runtime_image *ret); /* nullable */
 };
 
 struct runtime {
@@ -35,6 +36,7 @@ struct runtime {
 	bool lost;	     /* the retry timer ends this connection */
 	bool synced;
 	bool opening;  /* the listener owes a socket */
+	const char *header;
 	bool unwanted; /* and the client that asked for it is gone */
 };
 

@@ -111,7 +111,7 @@ void runtime_opened(struct runtime *rt, int fd)
 static int start(struct runtime *rt)
 {
 	struct client_config config = {
-		.loop = rt->loop, .http2 = rt->ops->http2, .open = on_open, .ctx = rt};
+		.loop = rt->loop, .http2 = rt->ops->http2, .open = on_open, .header = rt->header, .ctx = rt};
 
 	rt->lost = false;
 	rt->generation++;
@@ -163,6 +163,7 @@ int runtime_new(struct runtime **ret, const struct runtime_config *config)
 	*rt = (struct runtime){.loop = config->loop,
 		.ops = ops,
 		.listener = config->listener,
+		.header = config->header,
 		.status.kind = config->kind};
 	if (str_set(&rt->status.socket, config->socket) < 0 ||
 		str_set(&rt->status.state, "away: connecting") < 0)
@@ -204,6 +205,18 @@ int runtime_stop(struct runtime *rt, const char *id, uint64_t seq)
 	if (!rt->ops->stop)
 		return -EOPNOTSUPP;
 	return inventory_id_ok(id) ? rt->ops->stop(rt, id, seq) : -EINVAL;
+}
+
+const struct container *runtime_container(const struct runtime *rt, const char *id)
+{
+	const struct inventory_entry *e = inventory_find(rt->inventory, id);
+
+	return e ? &e->container : NULL;
+}
+
+int runtime_image(const struct runtime *rt, const char *ref, struct runtime_image *ret)
+{
+	return rt->ops->image ? rt->ops->image(rt, ref, ret) : -ENOENT;
 }
 
 const struct runtime_status *runtime_status(const struct runtime *rt)

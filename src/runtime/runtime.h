@@ -32,6 +32,7 @@ struct runtime_config {
 	struct loop *loop;
 	enum runtime_kind kind; /* RUNTIME_DOCKER or RUNTIME_CONTAINERD */
 	const char *socket;	/* for status and messages; copied */
+	const char *header; /* "Name: value" that all its HTTP/1.1 requests carry; borrowed for good; NULL */
 	struct runtime_listener listener;
 };
 
@@ -52,6 +53,16 @@ bool runtime_synced(const struct runtime *rt);
 void runtime_replay(struct runtime *rt);
 /* Keeps the engine from ever starting this container again, and stops what runs of it. */
 int runtime_stop(struct runtime *rt, const char *id, uint64_t seq);
+/* The container of this id as it is known now, borrowed until the loop turns; NULL = not known. */
+const struct container *runtime_container(const struct runtime *rt, const char *id);
+
+/* What an engine knows of an image; borrowed until the loop turns. Lists may be empty. */
+struct runtime_image {
+	const char *id; /* of its configuration: "sha256:..." */
+	const struct str_list *names, *repo_digests, *layers;
+};
+/* By name or id as a user says it. -ENOENT: the engine does not have it, or does not tell. */
+int runtime_image(const struct runtime *rt, const char *ref, struct runtime_image *ret);
 /* Borrowed; state "connected" or "away: why". */
 const struct runtime_status *runtime_status(const struct runtime *rt);
 size_t runtime_count(const struct runtime *rt);

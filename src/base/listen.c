@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The listening socket, opened apart from the server so that it can be bound before rights go. */
+/* Listening TCP sockets: see listen.h. */
+#include "base/listen.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "http/http.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
 
 /* "host:port" or "[host]:port" into two strings. */
 static int split(const char *address, char *host, size_t host_size, const char **ret_port)
@@ -29,7 +32,7 @@ static int split(const char *address, char *host, size_t host_size, const char *
 	return 0;
 }
 
-int http_listen(const char *address, struct diag *reterr)
+int tcp_listen(const char *address, struct diag *reterr)
 {
 	struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *info = NULL;
