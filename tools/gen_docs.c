@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "model/records.h"
+#include "policy/gates.h"
 #include "policy/grammar.h"
 
 static void put_schemas(struct buf *out)
@@ -71,6 +72,18 @@ static void put_policy(struct buf *out)
 	put_keys(out, &grammar_policy, "");
 }
 
+static void put_checks(struct buf *out)
+{
+	const struct compliance_check *c;
+
+	buf_puts(out, "# Compliance checks\n\nGenerated from the tables of `src/policy/compliance*.c`. The numbers are those of the CIS Docker Benchmark\n"
+		"1.6.0. A check *at creation* can keep a container from being made; the others are only told.\n\n"
+		"| id | CIS | severity | of | at creation | what should be | how to mend it |\n|---|---|---|---|---|---|---|\n");
+	for (size_t i = 0; (c = compliance_check_at(i)); i++)
+		buf_printf(out, "| `%s` | %s | %s | %s | %s | %s | %s |\n", c->id, c->cis ? c->cis : "",
+			enum_name(&severity_names, (int)c->severity), c->resource, c->fails ? "yes" : "", c->title, c->remedy);
+}
+
 static const struct {
 	const char *file;
 	void (*put)(struct buf *out);
@@ -78,6 +91,7 @@ static const struct {
 	{"records.schema.json", put_schemas},
 	{"policy.md", put_policy},
 	{"detections.md", put_detections},
+	{"compliance-checks.md", put_checks},
 };
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "policy/gates.h"
 #include "policy/grammar.h"
 
 static void put_texts(struct buf *out, const char *key, const struct str_list *l)
@@ -24,6 +25,22 @@ static void put_texts(struct buf *out, const char *key, const struct str_list *l
 	buf_putc(out, ']');
 }
 
+static void put_scope_list(struct buf *out, const char *key, const struct scope_list *l)
+{
+	if (l->count == 0)
+		return;
+	json_put_key(out, key);
+	buf_putc(out, '[');
+	for (uint32_t i = 0; i < l->count; i++) {
+		CLEANUP(buf_done) struct buf text = BUF_INIT(8192);
+
+		buf_printf(&text, "%s%s", l->items[i].exclude ? "-" : "", l->items[i].text);
+		json_put_sep(out);
+		json_put_strn(out, (const char *)text.data, text.len);
+	}
+	buf_putc(out, ']');
+}
+
 static void put_collection(struct buf *out, const struct collection *c)
 {
 	static const char *const names[SCOPE_FIELD_COUNT_] = {
@@ -32,36 +49,22 @@ static void put_collection(struct buf *out, const struct collection *c)
 	buf_putc(out, '{');
 	json_put_key(out, "name");
 	json_put_str(out, c->name);
-	for (int f = 0; f < SCOPE_FIELD_COUNT_; f++) {
-		const struct scope_list *l = &c->fields[f];
-
-		if (l->count == 0)
-			continue;
-		json_put_key(out, names[f]);
-		buf_putc(out, '[');
-		for (uint32_t i = 0; i < l->count; i++) {
-			CLEANUP(buf_done) struct buf text = BUF_INIT(8192);
-
-			buf_printf(&text, "%s%s", l->items[i].exclude ? "-" : "", l->items[i].text);
-			json_put_sep(out);
-			json_put_strn(out, (const char *)text.data, text.len);
-		}
-		buf_putc(out, ']');
-	}
+	for (int f = 0; f < SCOPE_FIELD_COUNT_; f++)
+		put_scope_list(out, names[f], &c->fields[f]);
 	buf_putc(out, '}');
 }
 
-static void put_addresses(struct buf *out, const struct denied_list *l)
+static void put_addresses(struct buf *out, const struct address_range *items, uint32_t count)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	char text[INET6_ADDRSTRLEN], whole[INET6_ADDRSTRLEN + 8];
 
-	if (l->address_count == 0)
+	if (count == 0)
 		return;
 	json_put_key(out, "addresses");
 	buf_putc(out, '[');
-	for (uint32_t i = 0; i < l->address_count; i++) {
-		const struct address_range *a = &l->addresses[i];
+	for (uint32_t i = 0; i < count; i++) {
+		const struct address_range *a = &items[i];
 		bool v4 = memcmp(a->address, mapped, sizeof(mapped)) == 0 && a->prefix >= 96;
 
 		address_format(a->address, text, sizeof(text));
@@ -99,7 +102,7 @@ static void put_denied(struct buf *out, const struct denied_list *l)
 	json_put_key(out, "effect");
 	json_put_str(out, enum_name(&effect_names, l->effect));
 	put_texts(out, "paths", &l->paths);
-	put_addresses(out, l);
+	put_addresses(out, l->addresses, l->address_count);
 	put_ports(out, l);
 	put_texts(out, "domains", &l->domains);
 	buf_putc(out, '}');
@@ -138,35 +141,188 @@ static void put_section(struct buf *out, const char *key, const struct runtime_r
 	buf_putc(out, '}');
 }
 
+static void put_text(struct buf *out, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	json_put_key(out, key);
+	json_put_str(out, value);
+}
+
+static void put_head(struct buf *out, const struct policy *p, const struct rule_head *h)
+{
+	put_text(out, "name", h->name);
+	put_text(out, "notes", h->notes);
+	put_text(out, "owner", h->owner);
+	json_put_key(out, "disabled");
+	buf_puts(out, h->disabled ? "true" : "false");
+	if (!h->scope_count)
+		return;
+	json_put_key(out, "scope");
+	buf_putc(out, '[');
+	for (uint32_t i = 0; i < h->scope_count; i++) {
+		json_put_sep(out);
+		json_put_str(out, p->collections[h->scope[i]].name);
+	}
+	buf_putc(out, ']');
+}
+
 static void put_rule(struct buf *out, const struct policy *p, const struct runtime_rule *r)
 {
 	buf_putc(out, '{');
-	json_put_key(out, "name");
-	json_put_str(out, r->name);
-	if (r->notes) {
-		json_put_key(out, "notes");
-		json_put_str(out, r->notes);
-	}
-	if (r->owner) {
-		json_put_key(out, "owner");
-		json_put_str(out, r->owner);
-	}
-	json_put_key(out, "disabled");
-	buf_puts(out, r->disabled ? "true" : "false");
-	if (r->scope_count) {
-		json_put_key(out, "scope");
-		buf_putc(out, '[');
-		for (uint32_t i = 0; i < r->scope_count; i++) {
-			json_put_sep(out);
-			json_put_str(out, p->collections[r->scope[i]].name);
-		}
-		buf_putc(out, ']');
-	}
+	put_head(out, p, &r->head);
 	put_section(out, "processes", r, &r->processes);
 	put_section(out, "network", r, &r->network);
 	put_section(out, "files", r, &r->files);
 	put_effects(out, &grammar_runtime_rule, r);
 	buf_putc(out, '}');
+}
+
+/* ---- the gates ---- */
+
+static void put_group(struct buf *out, const struct trust_group *g)
+{
+	buf_putc(out, '{');
+	put_text(out, "name", g->name);
+	put_text(out, "notes", g->notes);
+	put_scope_list(out, "images", &g->images);
+	put_texts(out, "digests", &g->digests);
+	put_texts(out, "base_layers", &g->base_layers);
+	if (g->keys.count) {
+		json_put_key(out, "signatures");
+		buf_putc(out, '[');
+		for (uint32_t i = 0; i < g->keys.count; i++) {
+			json_put_sep(out);
+			buf_putc(out, '{');
+			put_text(out, "key", g->keys.items[i]);
+			buf_putc(out, '}');
+		}
+		buf_putc(out, ']');
+	}
+	buf_putc(out, '}');
+}
+
+static void put_group_names(
+	struct buf *out, const char *key, const struct policy *p, const struct group_list *l)
+{
+	if (l->count == 0)
+		return;
+	json_put_key(out, key);
+	buf_putc(out, '[');
+	for (uint32_t i = 0; i < l->count; i++) {
+		json_put_sep(out);
+		json_put_str(out, p->trust_groups[l->items[i]].name);
+	}
+	buf_putc(out, ']');
+}
+
+static void put_trust(struct buf *out, const struct policy *p)
+{
+	json_put_key(out, "trust");
+	buf_putc(out, '{');
+	json_put_key(out, "groups");
+	buf_putc(out, '[');
+	for (uint32_t i = 0; i < p->trust_group_count; i++) {
+		json_put_sep(out);
+		put_group(out, &p->trust_groups[i]);
+	}
+	buf_putc(out, ']');
+	json_put_key(out, "rules");
+	buf_putc(out, '[');
+	for (uint32_t i = 0; i < p->trust_count; i++) {
+		const struct trust_rule *r = &p->trust[i];
+
+		json_put_sep(out);
+		buf_putc(out, '{');
+		put_head(out, p, &r->head);
+		put_group_names(out, "allowed", p, &r->allowed);
+		put_group_names(out, "denied", p, &r->denied);
+		put_text(out, "effect", enum_name(&gate_effect_names, (int)r->effect));
+		buf_putc(out, '}');
+	}
+	buf_puts(out, "]}");
+}
+
+static void put_compliance(struct buf *out, const struct policy *p)
+{
+	json_put_key(out, "compliance");
+	buf_putc(out, '[');
+	for (uint32_t i = 0; i < p->compliance_count; i++) {
+		const struct compliance_rule *r = &p->compliance[i];
+
+		json_put_sep(out);
+		buf_putc(out, '{');
+		put_head(out, p, &r->head);
+		json_put_key(out, "checks");
+		buf_putc(out, '{');
+		for (uint32_t k = 0; k < r->check_count; k++)
+			put_text(out, r->checks[k].check->id,
+				enum_name(&gate_effect_names, (int)r->checks[k].effect));
+		buf_puts(out, "}}");
+	}
+	buf_putc(out, ']');
+}
+
+static void put_namespaces(struct buf *out, unsigned mask)
+{
+	if (!mask)
+		return;
+	json_put_key(out, "host_namespaces");
+	buf_putc(out, '[');
+	for (int i = 0; i < host_namespace_names.count; i++) {
+		if (!(mask & 1u << i))
+			continue;
+		json_put_sep(out);
+		json_put_str(out, host_namespace_names.names[i]);
+	}
+	buf_putc(out, ']');
+}
+
+static void put_when(struct buf *out, const struct access_when *w)
+{
+	json_put_key(out, "when");
+	buf_putc(out, '{');
+	if (w->privileged != FACT_UNKNOWN) {
+		json_put_key(out, "privileged");
+		buf_puts(out, w->privileged == FACT_YES ? "true" : "false");
+	}
+	put_texts(out, "capabilities", &w->capabilities);
+	put_texts(out, "binds", &w->binds);
+	put_texts(out, "volumes", &w->volumes);
+	put_texts(out, "devices", &w->devices);
+	put_namespaces(out, w->host_namespaces);
+	put_texts(out, "joins", &w->joins);
+	put_texts(out, "security_options", &w->security_options);
+	put_texts(out, "sysctls", &w->sysctls);
+	put_texts(out, "runtimes", &w->runtimes);
+	put_texts(out, "networks", &w->networks);
+	put_scope_list(out, "images", &w->images);
+	put_texts(out, "exec_users", &w->exec_users);
+	put_texts(out, "targets", &w->targets);
+	put_addresses(out, w->addresses.items, w->addresses.count);
+	buf_putc(out, '}');
+}
+
+static void put_access(struct buf *out, const struct policy *p)
+{
+	json_put_key(out, "access");
+	buf_putc(out, '[');
+	for (uint32_t i = 0; i < p->access_count; i++) {
+		const struct access_rule *r = &p->access[i];
+
+		json_put_sep(out);
+		buf_putc(out, '{');
+		put_head(out, p, &r->head);
+		put_texts(out, "users", &r->users);
+		put_texts(out, "groups", &r->groups);
+		put_texts(out, "actions", &r->actions);
+		put_when(out, &r->when);
+		put_text(out, "effect", enum_name(&access_effect_names, (int)r->effect));
+		put_text(out, "message", r->message);
+		put_text(out, "audit", enum_name(&access_audit_names, (int)r->audit));
+		buf_putc(out, '}');
+	}
+	buf_putc(out, ']');
 }
 
 void policy_to_json(const struct policy *p, struct buf *out)
@@ -187,5 +343,9 @@ void policy_to_json(const struct policy *p, struct buf *out)
 		json_put_sep(out);
 		put_rule(out, p, &p->runtime[i]);
 	}
-	buf_puts(out, "]}");
+	buf_putc(out, ']');
+	put_trust(out, p);
+	put_compliance(out, p);
+	put_access(out, p);
+	buf_putc(out, '}');
 }

@@ -10,9 +10,6 @@
 #include "policy/creation.h"
 #include "policy/policy.h"
 
-enum gate_effect { GATE_IGNORE, GATE_ALERT, GATE_BLOCK, GATE_EFFECT_COUNT_ };
-extern const struct enum_names gate_effect_names; /* ignore, alert, block */
-
 /* What the gates of one area say. `effect` IGNORE with a NULL rule: no rule matched. */
 struct gate_verdict {
 	enum audit_kind kind; /* AUDIT_TRUST, AUDIT_COMPLIANCE, AUDIT_ACCESS */
@@ -21,6 +18,9 @@ struct gate_verdict {
 	char reason[512];   /* "image x is in no allowed group (ours, signed)": one line */
 	char remedy[256];   /* what the user can do; "" = nothing to say */
 };
+
+/* Control characters and bytes that are no UTF-8 as '?', in place; cut to whole characters. */
+void gate_clean(char *text);
 
 /* "[Seawall] image blocked by rule 'only ours': reason" into out; returns out. subject: "image",
  * "container" or "command". Control characters of what a user wrote are replaced. */
@@ -63,6 +63,8 @@ struct compliance_check {
 extern const struct compliance_check compliance_checks[];
 extern const size_t compliance_check_count;
 const struct compliance_check *compliance_check(const char *id); /* NULL = no such check */
+/* Every check of every resource, by number from 0; NULL behind the last. */
+const struct compliance_check *compliance_check_at(size_t i);
 
 /* The strongest effect of the failing checks of the rule; verdict.reason lists those of that effect
  * ("privileged (CIS 5.5): ..."). each (nullable) is called for every failing check that the rule
@@ -74,9 +76,6 @@ struct gate_verdict policy_judge_compliance(const struct policy *p, const struct
 enum gate_effect policy_compliance_effect(const struct policy *p, const struct policy_subject *s, const char *check, const char **ret_rule);
 
 /* ---- access ---- */
-
-enum access_effect { ACCESS_ALLOW, ACCESS_ALERT, ACCESS_DENY, ACCESS_EFFECT_COUNT_ };
-extern const struct enum_names access_effect_names; /* allow, alert, deny */
 
 /* One command to an engine. Borrowed. */
 struct access_request {

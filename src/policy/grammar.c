@@ -1,59 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of the policy file. To add a key: a row in its map's table. A row that is not enforced
+ * The tables of the policy file; the areas of the gates are in grammar_gates.c. To add a key: a row in its map's table. A row that is not enforced
  * yet says so by `later` or by detections that are not built, and its users are warned.
  */
-#include "policy/grammar.h"
-
-#include <string.h>
-
-#include "policy/values.h"
+#include "policy/grammar_words.h"
 
 /* Tables read best as laid out by hand. */
 /* clang-format off */
 
-#define FIELDS(table) .fields = (table), .field_count = ARRAY_SIZE(table)
-#define MAP(table) {.kind = SCHEMA_MAP, .expected = "a map of `key: value`", FIELDS(table)}
-#define LIST(item_, expected_) {.kind = SCHEMA_LIST, .item = &(item_), .expected = (expected_), .max = POLICY_PATTERNS_MAX}
-#define SCOPE_LIST(item_, expected_) \
-	{.kind = SCHEMA_LIST, .item = &(item_), .expected = (expected_), .min = 1, .max = POLICY_PATTERNS_MAX}
-#define RULES(item_, names_) \
-	{.kind = SCHEMA_LIST, .item = &(item_), .expected = "a list of rules", .names = (names_), .max = POLICY_RULES_MAX}
-#define BIT(choice) (1u << (choice))
-
 /* ---- words ---- */
-
-static const struct schema name = {.kind = SCHEMA_TEXT, .expected = "a name", .store = value_name};
-static const struct schema text = {.kind = SCHEMA_TEXT, .expected = "a text", .store = value_text};
-static const struct schema word = {.kind = SCHEMA_TEXT, .expected = "a word", .store = value_name};
-static const struct schema boolean = {.kind = SCHEMA_BOOL, .expected = "true or false"};
-static const struct schema any = {.kind = SCHEMA_ANY, .expected = "a value"};
-static const struct schema words = LIST(word, "a list of words");
 
 static const struct schema effect = {.kind = SCHEMA_CHOICE, .choices = &effect_names, .expected = "effect"};
 /* A scan is known by connections already made: there is nothing left to prevent. */
 static const struct schema effect_after = {.kind = SCHEMA_CHOICE, .choices = &effect_names, .expected = "effect",
 	.allowed = BIT(EFFECT_DISABLE) | BIT(EFFECT_ALERT) | BIT(EFFECT_BLOCK)};
 
-static const char *const gate_effects_[] = {"ignore", "alert", "block"};
-static const struct enum_names gate_effects = {gate_effects_, ARRAY_SIZE(gate_effects_)};
-static const struct schema gate_effect = {.kind = SCHEMA_CHOICE, .choices = &gate_effects, .expected = "effect"};
-
-static const char *const access_effects_[] = {"allow", "alert", "deny"};
-static const struct enum_names access_effects = {access_effects_, ARRAY_SIZE(access_effects_)};
-static const struct schema access_effect = {.kind = SCHEMA_CHOICE, .choices = &access_effects, .expected = "effect"};
-
-static const char *const audit_choices_[] = {"all", "denied", "none"};
-static const struct enum_names audit_choices = {audit_choices_, ARRAY_SIZE(audit_choices_)};
-static const struct schema audit_choice = {.kind = SCHEMA_CHOICE, .choices = &audit_choices, .expected = "audit"};
-
 static const struct schema severity = {.kind = SCHEMA_CHOICE, .choices = &severity_names, .expected = "severity",
 	.allowed = BIT(SEVERITY_LOW) | BIT(SEVERITY_MEDIUM) | BIT(SEVERITY_HIGH) | BIT(SEVERITY_CRITICAL)};
 
 /* ---- collections ---- */
 
-static const struct schema image = {.kind = SCHEMA_TEXT, .expected = "an image pattern", .store = value_image};
-static const struct schema images = SCOPE_LIST(image, "a list of image patterns");
 static const struct schema label = {.kind = SCHEMA_TEXT, .expected = "key:value", .store = value_label};
 static const struct schema labels = SCOPE_LIST(label, "a list of key:value patterns");
 static const struct schema pattern = {.kind = SCHEMA_TEXT, .expected = "a pattern", .store = value_scope};
@@ -74,17 +40,6 @@ static const struct schema_field collection_fields[] = {
 	SCOPE("hosts", SCOPE_HOSTS, patterns, "host names"),
 };
 
-/* Appends a zeroed element to an array field and its count. */
-static void *grow(void **items, uint32_t *count, size_t size)
-{
-	char *p = realloc(*items, (*count + 1) * size);
-
-	if (!p)
-		return NULL;
-	*items = p;
-	return memset(p + (*count)++ * size, 0, size);
-}
-
 static void *add_collection(void *target)
 {
 	struct policy *p = target;
@@ -95,18 +50,6 @@ static void *add_collection(void *target)
 static const struct schema collection = MAP(collection_fields);
 static const struct schema collections = {.kind = SCHEMA_LIST, .item = &collection, .expected = "a list of collections",
 	.names = NAMES_COLLECTIONS, .max = POLICY_COLLECTIONS_MAX, .add = add_collection};
-
-/* ---- what all rules have ---- */
-
-static const struct schema scope_name = {.kind = SCHEMA_TEXT, .expected = "the name of a collection", .store = value_scope_name};
-static const struct schema scope = SCOPE_LIST(scope_name, "a list of collections");
-
-#define RULE_FIELDS                                                                                     \
-	{.name = "name", .schema = &name, .required = true, .doc = "what audits and refusals call it"}, \
-	{.name = "notes", .schema = &text, .doc = "for people"},                                        \
-	{.name = "owner", .schema = &text, .doc = "whom to ask"},                                       \
-	{.name = "disabled", .schema = &boolean, .doc = "true: as if it were not there"}
-#define RULE_SCOPE {.name = "scope", .schema = &scope, .doc = "collections it is for; all when absent"}
 
 /* ---- runtime ---- */
 
@@ -190,11 +133,7 @@ static int finish_rule(struct walk *w, const struct node *n, void *target)
 }
 
 static const struct schema_field runtime_fields[] = {
-	{.name = "name", .schema = &name, RULE_AT(name), .required = true, .doc = "what audits and refusals call it"},
-	{.name = "notes", .schema = &text, RULE_AT(notes), .doc = "for people"},
-	{.name = "owner", .schema = &text, RULE_AT(owner), .doc = "whom to ask"},
-	{.name = "disabled", .schema = &boolean, RULE_AT(disabled), .doc = "true: as if it were not there"},
-	{.name = "scope", .schema = &scope, .stored = true, .doc = "collections it is for; all when absent"},
+	RULE_FIELDS, RULE_SCOPE,
 	{.name = "processes", .schema = &processes, .stored = true, .doc = "what runs"},
 	{.name = "network", .schema = &network, .stored = true, .doc = "what connects"},
 	{.name = "files", .schema = &files, .stored = true, .doc = "what is written"},
@@ -223,45 +162,7 @@ void grammar_finish_rule(struct runtime_rule *rule)
 	rule->effects[DETECTION_DENIED_FILE] = rule->files.paths.count ? rule->files.effect : EFFECT_DISABLE;
 }
 
-/* ---- trust ---- */
-
-static const struct schema digest = {.kind = SCHEMA_TEXT, .expected = "a digest", .store = value_digest};
-static const struct schema digests = LIST(digest, "a list of digests");
-static const struct schema_field signature_fields[] = {
-	{.name = "key", .schema = &text, .required = true, .doc = "file of a public key"},
-};
-static const struct schema signature = MAP(signature_fields);
-static const struct schema signatures = LIST(signature, "a list of {key}");
-
-static const struct schema_field group_fields[] = {
-	{.name = "name", .schema = &name, .required = true, .doc = "what rules call it"},
-	{.name = "notes", .schema = &text, .doc = "for people"},
-	{.name = "images", .schema = &images, .doc = "image names"},
-	{.name = "digests", .schema = &digests, .doc = "image digests"},
-	{.name = "signatures", .schema = &signatures, .doc = "who must have signed"},
-};
-static const struct schema group = MAP(group_fields);
-static const struct schema groups = {.kind = SCHEMA_LIST, .item = &group, .expected = "a list of groups",
-	.names = NAMES_GROUPS, .max = POLICY_RULES_MAX};
-
-static const struct schema group_name = {.kind = SCHEMA_TEXT, .expected = "the name of a group", .store = value_group};
-static const struct schema group_names = LIST(group_name, "a list of groups");
-static const struct schema_field trust_rule_fields[] = {
-	RULE_FIELDS, RULE_SCOPE,
-	{.name = "allowed", .schema = &group_names, .doc = "groups that may run"},
-	{.name = "denied", .schema = &group_names, .doc = "groups that may not"},
-	{.name = "effect", .schema = &gate_effect, .required = true, .doc = "what happens to the rest"},
-};
-static const struct schema trust_rule = MAP(trust_rule_fields);
-static const struct schema trust_rules = RULES(trust_rule, NAMES_TRUST);
-
-static const struct schema_field trust_fields[] = {
-	{.name = "groups", .schema = &groups, .doc = "groups of images"},
-	{.name = "rules", .schema = &trust_rules, .doc = "which groups may run where"},
-};
-static const struct schema trust = MAP(trust_fields);
-
-/* ---- vulnerabilities, compliance ---- */
+/* ---- vulnerabilities ---- */
 
 static const struct schema duration = {.kind = SCHEMA_TEXT, .expected = "a duration such as 7d", .store = value_duration};
 static const struct schema date = {.kind = SCHEMA_TEXT, .expected = "a date such as 2027-01-31", .store = value_date};
@@ -294,30 +195,7 @@ static const struct schema_field vulnerability_fields[] = {
 static const struct schema vulnerability = MAP(vulnerability_fields);
 static const struct schema vulnerabilities = RULES(vulnerability, NAMES_VULNERABILITIES);
 
-static const struct schema checks = {.kind = SCHEMA_DICT, .item = &gate_effect, .expected = "a map of `check: effect`"};
-static const struct schema_field compliance_fields[] = {
-	RULE_FIELDS, RULE_SCOPE,
-	{.name = "checks", .schema = &checks, .required = true, .doc = "checks and their effects"},
-};
-static const struct schema compliance_rule = MAP(compliance_fields);
-static const struct schema compliance = RULES(compliance_rule, NAMES_COMPLIANCE);
-
-/* ---- access, admission, outputs ---- */
-
-static const struct schema conditions = {.kind = SCHEMA_DICT, .item = &any, .expected = "a map of `condition: value`"};
-static const struct schema_field access_fields[] = {
-	RULE_FIELDS,
-	{.name = "users", .schema = &words, .doc = "who; all when absent"},
-	{.name = "groups", .schema = &words, .doc = "whose; all when absent"},
-	{.name = "actions", .schema = &words, .doc = "what; all when absent"},
-	{.name = "when", .schema = &conditions, .doc = "what is asked for"},
-	{.name = "effect", .schema = &access_effect, .required = true, .doc = "the answer"},
-	{.name = "message", .schema = &text, .doc = "what the user is told"},
-	{.name = "audit", .schema = &audit_choice, .doc = "what is recorded"},
-};
-static const struct schema access_rule = MAP(access_fields);
-static const struct schema access_rules = RULES(access_rule, NAMES_ACCESS);
-static const struct schema admission = RULES(access_rule, NAMES_ADMISSION);
+/* ---- outputs ---- */
 
 static const struct schema output = {.kind = SCHEMA_DICT, .item = &any, .expected = "a map of `key: value`"};
 static const struct schema outputs = RULES(output, NAMES_OUTPUTS);
@@ -330,11 +208,11 @@ static const struct schema_field policy_fields[] = {
 	{.name = "version", .schema = &version, .doc = "of the policy language: 1"},
 	{.name = "collections", .schema = &collections, .stored = true, .doc = "named sets of containers"},
 	{.name = "runtime", .schema = &runtime, .stored = true, .doc = "rules for running containers"},
-	{.name = "trust", .schema = &trust, .later = true, .doc = "which images may run"},
+	{.name = "trust", .schema = &grammar_trust, .stored = true, .doc = "which images may run"},
 	{.name = "vulnerabilities", .schema = &vulnerabilities, .later = true, .doc = "rules for findings in images"},
-	{.name = "compliance", .schema = &compliance, .later = true, .doc = "rules for settings of containers and hosts"},
-	{.name = "access", .schema = &access_rules, .later = true, .doc = "who may do what with the engine"},
-	{.name = "admission", .schema = &admission, .later = true, .doc = "the same for Kubernetes"},
+	{.name = "compliance", .schema = &grammar_compliance, .stored = true, .doc = "rules for settings of containers and hosts"},
+	{.name = "access", .schema = &grammar_access, .stored = true, .doc = "who may do what with the engine"},
+	{.name = "admission", .schema = &grammar_admission, .later = true, .doc = "the same for Kubernetes"},
 	{.name = "outputs", .schema = &outputs, .later = true, .doc = "where alerts go"},
 };
 const struct schema grammar_policy = {.kind = SCHEMA_MAP, .expected = "a map with version, collections, runtime, ...", FIELDS(policy_fields)};

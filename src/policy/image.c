@@ -91,6 +91,11 @@ void image_names_init(struct image_names *names, const char *image)
 		names_put(names, full, digest);
 		full[digest] = 0;
 		n = digest;
+		if (!has_tag_or_digest(full) && n + 1 < sizeof(full)) {
+			full[n] = ':';
+			names_put(names, full, n + 1);
+			return;
+		}
 	}
 	if (str_has_suffix(full, ":latest"))
 		names_put(names, full, n - strlen(":latest"));

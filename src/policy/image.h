@@ -15,7 +15,9 @@ const char *image_familiar(const char *canonical, char *out, size_t size);
 
 /* All the names of one image. */
 struct image_names {
-	char texts[3][IMAGE_NAME_MAX]; /* canonical; without digest; without `:latest` too */
+	/* canonical; without digest; then without `:latest`, or, of a name that had only a digest,
+	 * with the colon of a tag: `nginx:*` is every nginx, however it is asked for */
+	char texts[3][IMAGE_NAME_MAX];
 	unsigned count;
 };
 

@@ -107,10 +107,10 @@ static int walk_source(struct load *l, const struct policy_source *s, const stru
 	return r;
 }
 
-static bool asks_everything(const struct policy *p, const struct runtime_rule *r)
+static bool scope_is_open(const struct policy *p, const struct rule_head *head)
 {
-	for (uint32_t i = 0; i < r->scope_count; i++) {
-		const struct collection *c = &p->collections[r->scope[i]];
+	for (uint32_t i = 0; i < head->scope_count; i++) {
+		const struct collection *c = &p->collections[head->scope[i]];
 		bool open = true;
 
 		for (int f = 0; f < SCOPE_FIELD_COUNT_; f++)
@@ -118,20 +118,49 @@ static bool asks_everything(const struct policy *p, const struct runtime_rule *r
 		if (open)
 			return true;
 	}
-	return r->scope_count == 0;
+	return head->scope_count == 0;
+}
+
+/* A list of patterns that keeps nobody out. */
+static bool list_is_open(const struct str_list *l)
+{
+	for (uint32_t i = 0; i < l->count; i++)
+		if (strcmp(l->items[i], "*") == 0)
+			return true;
+	return l->count == 0;
+}
+
+static bool access_is_open(const struct access_rule *r)
+{
+	static const struct access_when nothing;
+
+	return list_is_open(&r->users) && list_is_open(&r->actions) && r->groups.count == 0 &&
+	       memcmp(&r->when, &nothing, sizeof(nothing)) == 0;
+}
+
+/* The rules of one area, in their order: all begin with a struct rule_head. */
+struct area {
+	const void *rules;
+	uint32_t count;
+	size_t size;
+	enum name_set names;
+};
+
+static const struct rule_head *area_rule(const struct area *a, uint32_t i)
+{
+	return (const void *)((const char *)a->rules + i * a->size);
 }
 
 /* Rules behind one that matches everything: the first match decides, so they never do. */
-static int warn_of_shadowed(struct load *l)
+static int warn_of_shadowed(struct load *l, const struct area *a)
 {
 	const struct policy *p = l->walk.policy;
-	const struct name *names =
-		l->walk.seen[NAMES_RUNTIME].items; /* one for each rule, in order */
-	const struct runtime_rule *catch_all = NULL;
+	const struct name *names = l->walk.seen[a->names].items; /* one for each rule, in order */
+	const struct rule_head *catch_all = NULL;
 	int r = 0;
 
-	for (uint32_t i = 0; i < p->runtime_count && r == 0; i++) {
-		const struct runtime_rule *rule = &p->runtime[i];
+	for (uint32_t i = 0; i < a->count && r == 0; i++) {
+		const struct rule_head *rule = area_rule(a, i);
 		struct diag d = {0};
 
 		if (rule->disabled)
@@ -142,7 +171,8 @@ static int warn_of_shadowed(struct load *l)
 				rule->name, catch_all->name);
 			l->walk.file = names[i].file;
 			r = schema_report(&l->walk, POLICY_WARNING, &d);
-		} else if (asks_everything(p, rule)) {
+		} else if (scope_is_open(p, rule) &&
+			   (a->names != NAMES_ACCESS || access_is_open(&p->access[i]))) {
 			catch_all = rule;
 		}
 	}
@@ -153,16 +183,30 @@ static int warn_of_shadowed(struct load *l)
 static int warn_of_gaps(struct load *l, const struct policy_source *first)
 {
 	struct walk *w = &l->walk;
+	const struct policy *p = w->policy;
+	const struct area areas[] = {
+		{p->runtime, p->runtime_count, sizeof(*p->runtime), NAMES_RUNTIME},
+		{p->trust, p->trust_count, sizeof(*p->trust), NAMES_TRUST},
+		{p->compliance, p->compliance_count, sizeof(*p->compliance), NAMES_COMPLIANCE},
+		{p->access, p->access_count, sizeof(*p->access), NAMES_ACCESS},
+	};
+	uint32_t rules = 0, enabled = 0;
 	int r = 0;
 
 	w->file = first->name;
+	for (size_t k = 0; k < ARRAY_SIZE(areas); k++)
+		for (uint32_t i = 0; i < areas[k].count; i++, rules++)
+			enabled += !area_rule(&areas[k], i)->disabled;
 	if (!l->version)
 		r = report_file(
 			w, POLICY_WARNING, NULL, "'version' is not given: read as version 1");
-	if (r == 0 && w->policy->runtime_count == 0)
+	if (r == 0 && !enabled)
 		r = report_file(w, POLICY_WARNING, NULL,
-			"the policy has no runtime rule: nothing is enforced");
-	return r == 0 ? warn_of_shadowed(l) : r;
+			rules ? "every rule is disabled: nothing is enforced"
+			      : "the policy has no rule: nothing is enforced");
+	for (size_t k = 0; k < ARRAY_SIZE(areas) && r == 0; k++)
+		r = warn_of_shadowed(l, &areas[k]);
+	return r;
 }
 
 /* All texts as one, which loads to the same policy. */

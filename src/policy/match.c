@@ -75,7 +75,7 @@ static struct verdict match_exec(const struct runtime_rule *rule, const struct e
 	return best;
 }
 
-static bool address_in(const struct address_range *range, const uint8_t address[16])
+bool address_range_holds(const struct address_range *range, const uint8_t address[16])
 {
 	unsigned whole = range->prefix / 8, rest = range->prefix % 8;
 
@@ -105,7 +105,7 @@ static struct verdict match_connect(const struct runtime_rule *rule, const struc
 		struct verdict v = {
 			.detection = DETECTION_DENIED_ADDRESS, .evidence = EVIDENCE_ADDRESS};
 
-		if (!address_in(&rule->network.addresses[i], address))
+		if (!address_range_holds(&rule->network.addresses[i], address))
 			continue;
 		snprintf(v.reason, sizeof(v.reason), "address %.64s", e->address);
 		offer(&best, rule, &v);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "model/records.h"
+#include "policy/creation.h"
 
 #define POLICY_TEXT_MAX (4u << 20) /* bytes of one policy file */
 #define POLICY_RULES_MAX 64        /* rules of one area */
@@ -53,16 +54,102 @@ struct denied_list {
 	struct str_list domains;
 };
 
-struct runtime_rule {
-	char *name;
-	char *notes;
-	char *owner;
-	bool disabled;
-	uint32_t *scope; /* indices into policy->collections; 0 entries = everything */
+/* What rules of every area begin with: `rule->name`, or `&rule->head` for what is common to all. */
+#define RULE_HEAD_FIELDS                                                                           \
+	char *name;                                                                                \
+	char *notes;                                                                               \
+	char *owner;                                                                               \
+	bool disabled;                                                                             \
+	uint32_t *scope; /* indices into policy->collections; 0 entries = everything */            \
 	uint32_t scope_count;
+struct rule_head {
+	RULE_HEAD_FIELDS
+};
+#define RULE_HEAD                                                                                  \
+	union {                                                                                    \
+		struct rule_head head;                                                             \
+		struct {                                                                           \
+			RULE_HEAD_FIELDS                                                           \
+		};                                                                                 \
+	}
+
+struct runtime_rule {
+	RULE_HEAD;
 	enum effect effects[DETECTION_COUNT_]; /* of each detection, DISABLE where the rule is silent */
 	struct str_list allowed;               /* process patterns that are never judged */
 	struct denied_list processes, network, files;
+};
+
+/* ---- the gates at creation: judged by gates.h ---- */
+
+enum gate_effect { GATE_IGNORE, GATE_ALERT, GATE_BLOCK, GATE_EFFECT_COUNT_ };
+enum access_effect { ACCESS_ALLOW, ACCESS_ALERT, ACCESS_DENY, ACCESS_EFFECT_COUNT_ };
+enum access_audit { ACCESS_AUDIT_ALL, ACCESS_AUDIT_DENIED, ACCESS_AUDIT_NONE, ACCESS_AUDIT_COUNT_ };
+extern const struct enum_names gate_effect_names;   /* ignore, alert, block */
+extern const struct enum_names access_effect_names; /* allow, alert, deny */
+extern const struct enum_names access_audit_names;  /* all, denied, none */
+extern const struct enum_names host_namespace_names; /* by bit of enum host_namespace */
+
+/* A set of images: those that fit every list that is not empty; one of them is not. */
+struct trust_group {
+	char *name;
+	char *notes;
+	struct scope_list images;    /* canonical patterns */
+	struct str_list digests;     /* "sha256:...": of the configuration or of a manifest */
+	struct str_list base_layers; /* diff ids that the image begins with, base first */
+	struct str_list keys;	     /* PEM texts: one of them must have signed */
+};
+
+struct group_list {
+	uint32_t *items; /* indices into policy->trust_groups */
+	uint32_t count;
+};
+
+struct trust_rule {
+	RULE_HEAD;
+	struct group_list allowed, denied;
+	enum gate_effect effect;
+};
+
+struct compliance_check;
+
+struct check_effect {
+	enum gate_effect effect;
+	const struct compliance_check *check;
+};
+
+struct compliance_rule {
+	RULE_HEAD;
+	struct check_effect *checks;
+	uint32_t check_count;
+};
+
+struct address_list {
+	struct address_range *items;
+	uint32_t count;
+};
+
+/*
+ * `when:` of an access rule. What is not given is not looked at; what is given must be asked for.
+ * A rule that alerts or denies wants one fitting entry of each list, one that allows wants that
+ * nothing else of its kind is asked for. Lists of texts are patterns.
+ */
+struct access_when {
+	int privileged; /* enum fact: UNKNOWN = not given */
+	struct str_list capabilities, binds, volumes, devices, security_options, sysctls, runtimes,
+		networks, joins, targets, exec_users;
+	struct scope_list images;
+	struct address_list addresses; /* of the client */
+	unsigned host_namespaces;      /* enum host_namespace, ored; 0 = not given */
+};
+
+struct access_rule {
+	RULE_HEAD; /* without scope: a command is no container */
+	struct str_list users, groups, actions; /* patterns; none = all. A user "" is nobody */
+	struct access_when when;
+	enum access_effect effect;
+	char *message;
+	enum access_audit audit;
 };
 
 struct policy {
@@ -72,6 +159,14 @@ struct policy {
 	uint32_t collection_count;
 	struct runtime_rule *runtime;
 	uint32_t runtime_count;
+	struct trust_group *trust_groups;
+	uint32_t trust_group_count;
+	struct trust_rule *trust;
+	uint32_t trust_count;
+	struct compliance_rule *compliance;
+	uint32_t compliance_count;
+	struct access_rule *access;
+	uint32_t access_count;
 	char *text; /* canonical YAML text of all documents, as the user wrote it (comments kept) */
 };
 
@@ -132,6 +227,16 @@ const char *image_canonical(const char *name, char *out, size_t size);
 
 /* The first enabled rule whose scope matches, or NULL: it alone decides. */
 const struct runtime_rule *policy_runtime_rule(const struct policy *p, const struct policy_subject *s);
+
+/*
+ * The first enabled rule that matches, of an array of `count` structs of `size` bytes that begin with
+ * a struct rule_head: how each area finds the one that decides. NULL = none.
+ */
+const void *policy_first_rule(const struct policy *p, const void *rules, uint32_t count, size_t size,
+	const struct policy_subject *s);
+/* Whether an image of this canonical name is in a list of patterns, as in scopes: `-pattern` first. */
+bool policy_image_in(const struct scope_list *images, const char *name);
+bool address_range_holds(const struct address_range *range, const uint8_t address[16]);
 
 struct verdict {
 	enum detection detection; /* NONE = nothing to say */

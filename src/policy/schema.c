@@ -152,6 +152,8 @@ static int walk_bool(struct walk *w, const struct schema *s, const struct node *
 		return wrong_kind(w, s, n);
 	if (!is_bool(n))
 		return schema_error(w, n, s->expected, "'%s' is '%.64s'", node_label(n), n->text);
+	if (s->store)
+		return s->store(w, n, target);
 	if (target)
 		*(bool *)target = n->text[0] == 't';
 	return 0;
@@ -368,7 +370,19 @@ static int walk_map(struct walk *w, const struct schema *s, const struct node *n
 	return r == 0 && s->store ? s->store(w, n, target) : r;
 }
 
-static int walk_dict(struct walk *w, const struct schema *s, const struct node *n)
+static int walk_member(struct walk *w, const struct schema *s, const struct node *m, void *target)
+{
+	void *to = s->add && target ? s->add(target) : NULL;
+	int r = 0;
+
+	if (s->add && target && !to)
+		return -ENOMEM;
+	if (s->store)
+		r = s->store(w, m, to);
+	return r == 0 ? schema_walk(w, s->item, m, to) : r;
+}
+
+static int walk_dict(struct walk *w, const struct schema *s, const struct node *n, void *target)
 {
 	uint32_t max = s->max ? s->max : 256;
 	int r = 0;
@@ -387,7 +401,7 @@ static int walk_dict(struct walk *w, const struct schema *s, const struct node *
 				"the key '%.64s' is there twice, first in line %u", m->key->text,
 				first->key->line);
 		else
-			r = schema_walk(w, s->item, m, NULL);
+			r = walk_member(w, s, m, target);
 	}
 	return r;
 }
@@ -406,7 +420,7 @@ int schema_walk(struct walk *w, const struct schema *s, const struct node *n, vo
 	case SCHEMA_MAP:
 		return walk_map(w, s, n, target);
 	case SCHEMA_DICT:
-		return walk_dict(w, s, n);
+		return walk_dict(w, s, n, target);
 	case SCHEMA_ANY:
 		return 0;
 	}

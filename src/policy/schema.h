@@ -76,10 +76,12 @@ struct schema {
 	const struct schema *item; /* LIST, DICT */
 	uint32_t min, max;	   /* LIST, DICT: number of items; max 0 = 4096 */
 	enum name_set names;	   /* LIST: its items have unique names, over all texts */
-	schema_add_fn *add;	   /* LIST of maps that are stored */
+	schema_add_fn *add;	   /* LIST of maps, DICT: that are stored */
 	const struct schema_field *fields; /* MAP */
 	uint32_t field_count;
-	schema_store_fn *store; /* TEXT: check and store. MAP: after its fields */
+	/* TEXT: check and store. BOOL: store in another form. MAP: after its fields. DICT: check and
+	 * store the key (n->key) of a member; its value goes to the same target */
+	schema_store_fn *store;
 };
 
 struct schema_field {

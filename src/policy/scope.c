@@ -78,24 +78,51 @@ static bool collection_matches(const struct collection *c, const struct subject 
 	return true;
 }
 
-static bool rule_matches(
-	const struct policy *p, const struct runtime_rule *r, const struct subject *s)
+static bool head_matches(
+	const struct policy *p, const struct rule_head *head, const struct subject *s)
 {
-	for (uint32_t i = 0; i < r->scope_count; i++)
-		if (collection_matches(&p->collections[r->scope[i]], s))
+	for (uint32_t i = 0; i < head->scope_count; i++)
+		if (collection_matches(&p->collections[head->scope[i]], s))
 			return true;
-	return r->scope_count == 0;
+	return head->scope_count == 0;
+}
+
+static void subject_init(struct subject *s, const struct policy_subject *given)
+{
+	s->given = given;
+	s->image.count = 0;
+	if (given->image && *given->image)
+		image_names_init(&s->image, given->image);
+}
+
+const void *policy_first_rule(const struct policy *p, const void *rules, uint32_t count,
+	size_t size, const struct policy_subject *given)
+{
+	struct subject s;
+
+	subject_init(&s, given);
+	for (uint32_t i = 0; i < count; i++) {
+		const void *rule = (const char *)rules + i * size;
+		const struct rule_head *head = rule;
+
+		if (!head->disabled && head_matches(p, head, &s))
+			return rule;
+	}
+	return NULL;
 }
 
 const struct runtime_rule *policy_runtime_rule(
-	const struct policy *p, const struct policy_subject *given)
+	const struct policy *p, const struct policy_subject *s)
 {
-	struct subject s = {.given = given};
+	return p ? policy_first_rule(p, p->runtime, p->runtime_count, sizeof(*p->runtime), s)
+		 : NULL;
+}
 
-	if (given->image && *given->image)
-		image_names_init(&s.image, given->image);
-	for (uint32_t i = 0; p && i < p->runtime_count; i++)
-		if (!p->runtime[i].disabled && rule_matches(p, &p->runtime[i], &s))
-			return &p->runtime[i];
-	return NULL;
+bool policy_image_in(const struct scope_list *images, const char *name)
+{
+	struct policy_subject given = {.image = name};
+	struct subject s;
+
+	subject_init(&s, &given);
+	return list_matches(images, SCOPE_IMAGES, &s);
 }

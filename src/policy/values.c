@@ -70,23 +70,48 @@ int value_domain(struct walk *w, const struct node *n, void *target)
 	return target ? str_list_add(target, n->text) : 0;
 }
 
+static int read_address(struct walk *w, const struct node *n, struct address_range *ret)
+{
+	if (parse_cidr(n->text, ret->address, &ret->prefix) == 0)
+		return 0;
+	return schema_error(w, n, "an address such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32",
+		"bad address '%.64s'", n->text);
+}
+
+static int address_add(
+	struct address_range **items, uint32_t *count, const struct address_range *range)
+{
+	struct address_range *p = realloc(*items, (*count + 1) * sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	*items = p;
+	p[(*count)++] = *range;
+	return 0;
+}
+
 int value_address(struct walk *w, const struct node *n, void *target)
 {
 	struct denied_list *l = target;
 	struct address_range range;
+	uint32_t before = w->messages->errors;
+	int r = read_address(w, n, &range);
 
-	if (parse_cidr(n->text, range.address, &range.prefix) < 0)
-		return schema_error(w, n,
-			"an address such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32",
-			"bad address '%.64s'", n->text);
-	if (!l)
-		return 0;
-	struct address_range *p = realloc(l->addresses, (l->address_count + 1) * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	l->addresses = p;
-	p[l->address_count++] = range;
-	return 0;
+	if (r < 0 || !l || w->messages->errors != before)
+		return r;
+	return address_add(&l->addresses, &l->address_count, &range);
+}
+
+int value_client(struct walk *w, const struct node *n, void *target)
+{
+	struct address_list *l = target;
+	struct address_range range;
+	uint32_t before = w->messages->errors;
+	int r = read_address(w, n, &range);
+
+	if (r < 0 || !l || w->messages->errors != before)
+		return r;
+	return address_add(&l->items, &l->count, &range);
 }
 
 /* "2375" or "3333-3340". */
@@ -202,6 +227,17 @@ static int unknown_reference(
 	return schema_error(w, n, expected, "unknown %s '%.64s'", what, n->text);
 }
 
+static int index_add(uint32_t **items, uint32_t *count, uint32_t index)
+{
+	uint32_t *p = realloc(*items, (*count + 1) * sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	*items = p;
+	p[(*count)++] = index;
+	return 0;
+}
+
 /* Needs no definition: it is the scope without a collection. */
 static const char everything[] = "everything";
 
@@ -209,18 +245,13 @@ int value_scope_name(struct walk *w, const struct node *n, void *target)
 {
 	const struct names *known = &w->known[NAMES_COLLECTIONS];
 	const struct name *found = names_find(known, n->text);
-	struct runtime_rule *rule = target;
+	struct rule_head *head = target;
 
 	if (!found && strcmp(n->text, everything) != 0)
 		return unknown_reference(w, n, NAMES_COLLECTIONS, "collection");
-	if (!rule || !found)
-		return 0; /* see finish_rule */
-	uint32_t *p = realloc(rule->scope, (rule->scope_count + 1) * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	rule->scope = p;
-	p[rule->scope_count++] = (uint32_t)(found - known->items);
-	return 0;
+	if (!head || !found)
+		return 0; /* a rule's end looks for `everything` */
+	return index_add(&head->scope, &head->scope_count, (uint32_t)(found - known->items));
 }
 
 bool value_scope_is_everything(const struct walk *w, const struct node *rule)
@@ -237,9 +268,13 @@ bool value_scope_is_everything(const struct walk *w, const struct node *rule)
 
 int value_group(struct walk *w, const struct node *n, void *target)
 {
-	return names_find(&w->known[NAMES_GROUPS], n->text)
-		       ? 0
-		       : unknown_reference(w, n, NAMES_GROUPS, "group");
+	const struct names *known = &w->known[NAMES_GROUPS];
+	const struct name *found = names_find(known, n->text);
+	struct group_list *l = target;
+
+	if (!found)
+		return unknown_reference(w, n, NAMES_GROUPS, "group");
+	return l ? index_add(&l->items, &l->count, (uint32_t)(found - known->items)) : 0;
 }
 
 /* ---- forms of values that are only checked ---- */
@@ -266,14 +301,5 @@ int value_date(struct walk *w, const struct node *n, void *target)
 	int day = good ? (n->text[8] - '0') * 10 + n->text[9] - '0' : 0;
 	if (month < 1 || month > 12 || day < 1 || day > 31)
 		return schema_error(w, n, "a date such as 2027-01-31", "bad date '%.32s'", n->text);
-	return 0;
-}
-
-int value_digest(struct walk *w, const struct node *n, void *target)
-{
-	if (!str_has_prefix(n->text, "sha256:") || strlen(n->text) != 71 ||
-		!str_is_hex(n->text + 7, 64))
-		return schema_error(
-			w, n, "sha256: and 64 hexadecimal digits", "bad digest '%.80s'", n->text);
 	return 0;
 }

@@ -10,14 +10,14 @@
 
 #include "base/pattern.h"
 #include "policy/grammar.h"
-#include "policy/image.h"
+#include "policy/wire_internal.h"
 
-#define MAGIC 0x316c6f70u /* "pol1" */
+#define MAGIC 0x326c6f70u /* "pol2" */
 #define TEXT_MAX 4096
 
 /* ---- writing ---- */
 
-static void put_text(struct buf *out, const char *s)
+void wire_put_text(struct buf *out, const char *s)
 {
 	size_t n = s ? strlen(s) : 0;
 
@@ -25,55 +25,69 @@ static void put_text(struct buf *out, const char *s)
 	buf_put(out, s ? s : "", n);
 }
 
-static void put_texts(struct buf *out, const struct str_list *l)
+void wire_put_texts(struct buf *out, const struct str_list *l)
 {
 	buf_put_u16(out, (uint16_t)l->count);
 	for (uint32_t i = 0; i < l->count; i++)
-		put_text(out, l->items[i]);
+		wire_put_text(out, l->items[i]);
+}
+
+void wire_put_addresses(struct buf *out, const struct address_range *items, uint32_t count)
+{
+	buf_put_u16(out, (uint16_t)count);
+	for (uint32_t i = 0; i < count; i++) {
+		buf_put(out, items[i].address, 16);
+		buf_put_u8(out, items[i].prefix);
+	}
+}
+
+void wire_put_scope_list(struct buf *out, const struct scope_list *l)
+{
+	buf_put_u16(out, (uint16_t)l->count);
+	for (uint32_t i = 0; i < l->count; i++) {
+		buf_put_u8(out, l->items[i].exclude);
+		wire_put_text(out, l->items[i].text);
+	}
+}
+
+void wire_put_head(struct buf *out, const struct rule_head *h)
+{
+	wire_put_text(out, h->name);
+	wire_put_text(out, h->notes);
+	wire_put_text(out, h->owner);
+	buf_put_u8(out, h->disabled);
+	buf_put_u16(out, (uint16_t)h->scope_count);
+	for (uint32_t i = 0; i < h->scope_count; i++)
+		buf_put_u16(out, (uint16_t)h->scope[i]);
 }
 
 static void put_denied(struct buf *out, const struct denied_list *l)
 {
 	buf_put_u8(out, (uint8_t)l->effect);
-	put_texts(out, &l->paths);
-	buf_put_u16(out, (uint16_t)l->address_count);
-	for (uint32_t i = 0; i < l->address_count; i++) {
-		buf_put(out, l->addresses[i].address, 16);
-		buf_put_u8(out, l->addresses[i].prefix);
-	}
+	wire_put_texts(out, &l->paths);
+	wire_put_addresses(out, l->addresses, l->address_count);
 	buf_put_u16(out, (uint16_t)l->port_count);
 	for (uint32_t i = 0; i < l->port_count; i++) {
 		buf_put_u16(out, l->ports[i].from);
 		buf_put_u16(out, l->ports[i].to);
 	}
-	put_texts(out, &l->domains);
+	wire_put_texts(out, &l->domains);
 }
 
 static void put_collection(struct buf *out, const struct collection *c)
 {
-	put_text(out, c->name);
-	for (int f = 0; f < SCOPE_FIELD_COUNT_; f++) {
-		buf_put_u16(out, (uint16_t)c->fields[f].count);
-		for (uint32_t i = 0; i < c->fields[f].count; i++) {
-			buf_put_u8(out, c->fields[f].items[i].exclude);
-			put_text(out, c->fields[f].items[i].text);
-		}
-	}
+	wire_put_text(out, c->name);
+	for (int f = 0; f < SCOPE_FIELD_COUNT_; f++)
+		wire_put_scope_list(out, &c->fields[f]);
 }
 
 static void put_rule(struct buf *out, const struct runtime_rule *r)
 {
-	put_text(out, r->name);
-	put_text(out, r->notes);
-	put_text(out, r->owner);
-	buf_put_u8(out, r->disabled);
-	buf_put_u16(out, (uint16_t)r->scope_count);
-	for (uint32_t i = 0; i < r->scope_count; i++)
-		buf_put_u16(out, (uint16_t)r->scope[i]);
+	wire_put_head(out, &r->head);
 	buf_put_u16(out, DETECTION_COUNT_);
 	for (int d = 0; d < DETECTION_COUNT_; d++)
 		buf_put_u8(out, (uint8_t)r->effects[d]);
-	put_texts(out, &r->allowed);
+	wire_put_texts(out, &r->allowed);
 	put_denied(out, &r->processes);
 	put_denied(out, &r->network);
 	put_denied(out, &r->files);
@@ -89,43 +103,36 @@ void policy_encode(const struct policy *p, struct buf *out)
 	buf_put_u16(out, (uint16_t)p->runtime_count);
 	for (uint32_t i = 0; i < p->runtime_count; i++)
 		put_rule(out, &p->runtime[i]);
+	wire_put_gates(out, p);
 }
 
-/* ---- reading: every function returns 0, -EBADMSG or -ENOMEM ---- */
+/* ---- reading ---- */
 
-static int bad(struct reader *r)
-{
-	return r->failed = -EBADMSG;
-}
-
-/* A count of at most `max` items, none of which is smaller than `least` bytes. */
-static int get_count(struct reader *r, uint32_t max, size_t least, uint32_t *ret)
+int wire_get_count(struct reader *r, uint32_t max, size_t least, uint32_t *ret)
 {
 	uint32_t n = reader_u16(r);
 
 	if (r->failed || n > max || n * least > reader_left(r))
-		return bad(r);
+		return wire_bad(r);
 	*ret = n;
 	return 0;
 }
 
-/* NULL for an empty text, where it may be. */
-static int get_text(struct reader *r, bool may_be_empty, char **ret)
+int wire_get_text(struct reader *r, bool may_be_empty, char **ret)
 {
 	size_t n = reader_u16(r);
 	const uint8_t *p = reader_bytes(r, n);
 
 	if (!p || n > TEXT_MAX || memchr(p, 0, n) || (n == 0 && !may_be_empty))
-		return bad(r);
+		return wire_bad(r);
 	*ret = n ? strndup((const char *)p, n) : NULL;
 	return n && !*ret ? -ENOMEM : 0;
 }
 
-/* Patterns of paths or domains. */
-static int get_texts(struct reader *r, struct str_list *l)
+int wire_get_texts(struct reader *r, struct str_list *l)
 {
 	uint32_t n;
-	int e = get_count(r, POLICY_PATTERNS_MAX, 3, &n);
+	int e = wire_get_count(r, POLICY_PATTERNS_MAX, 3, &n);
 
 	if (e < 0 || n == 0)
 		return e;
@@ -133,11 +140,11 @@ static int get_texts(struct reader *r, struct str_list *l)
 	if (!l->items)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n && e == 0; i++) {
-		e = get_text(r, false, &l->items[i]);
+		e = wire_get_text(r, false, &l->items[i]);
 		if (e == 0) {
 			l->count++;
 			e = strlen(l->items[i]) > POLICY_PATH_MAX || pattern_check(l->items[i]) < 0
-				    ? bad(r)
+				    ? wire_bad(r)
 				    : 0;
 		}
 	}
@@ -149,28 +156,28 @@ static int get_effect(struct reader *r, enum effect *ret)
 	uint8_t e = reader_u8(r);
 
 	if (r->failed || e >= EFFECT_COUNT_)
-		return bad(r);
+		return wire_bad(r);
 	*ret = (enum effect)e;
 	return 0;
 }
 
-static int get_addresses(struct reader *r, struct denied_list *l)
+int wire_get_addresses(struct reader *r, struct address_range **items, uint32_t *count)
 {
 	uint32_t n;
-	int e = get_count(r, POLICY_PATTERNS_MAX, 17, &n);
+	int e = wire_get_count(r, POLICY_PATTERNS_MAX, 17, &n);
 
 	if (e < 0 || n == 0)
 		return e;
-	l->addresses = calloc(n, sizeof(*l->addresses));
-	if (!l->addresses)
+	*items = calloc(n, sizeof(**items));
+	if (!*items)
 		return -ENOMEM;
-	for (l->address_count = 0; l->address_count < n; l->address_count++) {
-		struct address_range *a = &l->addresses[l->address_count];
+	for (*count = 0; *count < n; (*count)++) {
+		struct address_range *a = &(*items)[*count];
 
-		memcpy(a->address, reader_bytes(r, 16), 16); /* get_count saw that they are there */
+		memcpy(a->address, reader_bytes(r, 16), 16); /* the count saw that they are there */
 		a->prefix = reader_u8(r);
 		if (a->prefix > 128)
-			return bad(r);
+			return wire_bad(r);
 	}
 	return 0;
 }
@@ -178,7 +185,7 @@ static int get_addresses(struct reader *r, struct denied_list *l)
 static int get_ports(struct reader *r, struct denied_list *l)
 {
 	uint32_t n;
-	int e = get_count(r, POLICY_PATTERNS_MAX, 4, &n);
+	int e = wire_get_count(r, POLICY_PATTERNS_MAX, 4, &n);
 
 	if (e < 0 || n == 0)
 		return e;
@@ -191,7 +198,7 @@ static int get_ports(struct reader *r, struct denied_list *l)
 		p->from = reader_u16(r);
 		p->to = reader_u16(r);
 		if (p->from == 0 || p->from > p->to)
-			return bad(r);
+			return wire_bad(r);
 	}
 	return 0;
 }
@@ -201,18 +208,18 @@ static int get_denied(struct reader *r, struct denied_list *l)
 	int e = get_effect(r, &l->effect);
 
 	if (e == 0)
-		e = get_texts(r, &l->paths);
+		e = wire_get_texts(r, &l->paths);
 	if (e == 0)
-		e = get_addresses(r, l);
+		e = wire_get_addresses(r, &l->addresses, &l->address_count);
 	if (e == 0)
 		e = get_ports(r, l);
-	return e == 0 ? get_texts(r, &l->domains) : e;
+	return e == 0 ? wire_get_texts(r, &l->domains) : e;
 }
 
-static int get_scope_list(struct reader *r, struct scope_list *l)
+int wire_get_scope_list(struct reader *r, struct scope_list *l)
 {
 	uint32_t n;
-	int e = get_count(r, POLICY_PATTERNS_MAX, 4, &n);
+	int e = wire_get_count(r, POLICY_PATTERNS_MAX, 4, &n);
 
 	if (e < 0 || n == 0)
 		return e;
@@ -223,11 +230,11 @@ static int get_scope_list(struct reader *r, struct scope_list *l)
 		struct scope_pattern *p = &l->items[l->count];
 		uint8_t exclude = reader_u8(r);
 
-		e = exclude > 1 ? bad(r) : get_text(r, false, &p->text);
+		e = exclude > 1 ? wire_bad(r) : wire_get_text(r, false, &p->text);
 		if (e == 0) {
 			p->exclude = exclude;
 			l->count++;
-			e = pattern_check(p->text) < 0 ? bad(r) : 0;
+			e = pattern_check(p->text) < 0 ? wire_bad(r) : 0;
 		}
 	}
 	return e;
@@ -235,31 +242,46 @@ static int get_scope_list(struct reader *r, struct scope_list *l)
 
 static int get_collection(struct reader *r, struct collection *c)
 {
-	int e = get_text(r, false, &c->name);
+	int e = wire_get_text(r, false, &c->name);
 
 	for (int f = 0; f < SCOPE_FIELD_COUNT_ && e == 0; f++)
-		e = get_scope_list(r, &c->fields[f]);
+		e = wire_get_scope_list(r, &c->fields[f]);
 	return e;
 }
 
-static int get_scope(struct reader *r, const struct policy *p, struct runtime_rule *rule)
+static int get_scope(struct reader *r, const struct policy *p, struct rule_head *h)
 {
 	uint32_t n;
-	int e = get_count(r, POLICY_PATTERNS_MAX, 2, &n);
+	int e = wire_get_count(r, POLICY_PATTERNS_MAX, 2, &n);
 
 	if (e < 0 || n == 0)
 		return e;
-	rule->scope = calloc(n, sizeof(*rule->scope));
-	if (!rule->scope)
+	h->scope = calloc(n, sizeof(*h->scope));
+	if (!h->scope)
 		return -ENOMEM;
-	for (rule->scope_count = 0; rule->scope_count < n; rule->scope_count++) {
+	for (h->scope_count = 0; h->scope_count < n; h->scope_count++) {
 		uint16_t index = reader_u16(r);
 
 		if (index >= p->collection_count)
-			return bad(r);
-		rule->scope[rule->scope_count] = index;
+			return wire_bad(r);
+		h->scope[h->scope_count] = index;
 	}
 	return 0;
+}
+
+int wire_get_head(struct reader *r, const struct policy *p, struct rule_head *h)
+{
+	int e = wire_get_text(r, false, &h->name);
+
+	if (e == 0)
+		e = wire_get_text(r, true, &h->notes);
+	if (e == 0)
+		e = wire_get_text(r, true, &h->owner);
+	uint8_t disabled = reader_u8(r);
+	h->disabled = disabled;
+	if (e == 0)
+		e = disabled > 1 ? wire_bad(r) : get_scope(r, p, h);
+	return e;
 }
 
 /* Detections that a newer peer knows and we do not are dropped: nothing here could find them. */
@@ -267,7 +289,7 @@ static int get_effects(struct reader *r, struct runtime_rule *rule)
 {
 	uint32_t n;
 	enum effect effect;
-	int e = get_count(r, 1024, 1, &n);
+	int e = wire_get_count(r, 1024, 1, &n);
 
 	for (uint32_t d = 0; d < n && e == 0; d++) {
 		e = get_effect(r, &effect);
@@ -279,20 +301,12 @@ static int get_effects(struct reader *r, struct runtime_rule *rule)
 
 static int get_rule(struct reader *r, const struct policy *p, struct runtime_rule *rule)
 {
-	int e = get_text(r, false, &rule->name);
+	int e = wire_get_head(r, p, &rule->head);
 
-	if (e == 0)
-		e = get_text(r, true, &rule->notes);
-	if (e == 0)
-		e = get_text(r, true, &rule->owner);
-	uint8_t disabled = reader_u8(r);
-	rule->disabled = disabled;
-	if (e == 0)
-		e = disabled > 1 ? bad(r) : get_scope(r, p, rule);
 	if (e == 0)
 		e = get_effects(r, rule);
 	if (e == 0)
-		e = get_texts(r, &rule->allowed);
+		e = wire_get_texts(r, &rule->allowed);
 	if (e == 0)
 		e = get_denied(r, &rule->processes);
 	if (e == 0)
@@ -309,9 +323,9 @@ static int get_policy(struct reader *r, struct policy *p)
 	uint32_t n;
 
 	if (reader_u32(r) != MAGIC)
-		return bad(r);
+		return wire_bad(r);
 	p->revision = reader_u64(r);
-	int e = get_count(r, POLICY_COLLECTIONS_MAX, 15, &n);
+	int e = wire_get_count(r, POLICY_COLLECTIONS_MAX, 15, &n);
 	if (e == 0 && n && !(p->collections = calloc(n, sizeof(*p->collections))))
 		e = -ENOMEM;
 	for (uint32_t i = 0; e == 0 && i < n; i++) {
@@ -319,15 +333,17 @@ static int get_policy(struct reader *r, struct policy *p)
 		e = get_collection(r, &p->collections[i]);
 	}
 	if (e == 0)
-		e = get_count(r, POLICY_RULES_MAX, 40, &n);
+		e = wire_get_count(r, POLICY_RULES_MAX, 40, &n);
 	if (e == 0 && n && !(p->runtime = calloc(n, sizeof(*p->runtime))))
 		e = -ENOMEM;
 	for (uint32_t i = 0; e == 0 && i < n; i++) {
 		p->runtime_count++;
 		e = get_rule(r, p, &p->runtime[i]);
 	}
+	if (e == 0)
+		e = wire_get_gates(r, p);
 	if (e == 0 && (r->failed || reader_left(r)))
-		e = bad(r);
+		e = wire_bad(r);
 	return e;
 }
 

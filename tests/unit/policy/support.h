@@ -35,7 +35,12 @@ static inline struct policy *must_load(const char *text)
 	return p;
 }
 
-/* The example of the contract: every area and key. */
+/* A public key as YAML and JSON write it in one line. */
+#define TEST_KEY                                                                                   \
+	"-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8nXRh950IZbRj8Ra/N9sbqOPZrfM\\n" \
+	"5/KAQN0/KjHcorm/J5yctVd7iEcnessRQjU917hmKO6JWVGHpDguIyakZA==\\n-----END PUBLIC KEY-----\\n"
+
+/* The example of the contract: every area and key. (A key's file is read by the command line.) */
 static const char contract_policy[] =
 	"version: 1\n"
 	"collections:\n"
@@ -61,7 +66,7 @@ static const char contract_policy[] =
 	"trust:\n"
 	"  groups:\n"
 	"    - {name: ours, images: [\"registry.local:5000/*\"]}\n"
-	"    - {name: signed, signatures: [{key: cosign.pub}]}\n"
+	"    - {name: signed, signatures: [{key: \"" TEST_KEY "\"}]}\n"
 	"  rules:\n"
 	"    - {name: only ours, scope: [everything], allowed: [ours, signed], effect: block}\n"
 	"vulnerabilities:\n"
