@@ -10,17 +10,16 @@
 #include "console/countries.h"
 #include "console/radar_internal.h"
 
-#define ID_SIZE 1024
-#define EDGE_ID_SIZE (3 * ID_SIZE)
+#define EDGE_ID_SIZE (3 * RADAR_ID_SIZE)
 
-static int by_id(const void *a, const void *b)
+int radar_by_id(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void *find(void *const *tree, const char *id)
+void *radar_find(void *const *tree, const char *id)
 {
-	void *node = tfind(&id, tree, by_id);
+	void *node = tfind(&id, tree, radar_by_id);
 
 	return node ? *(void **)node : NULL;
 }
@@ -68,7 +67,7 @@ static void put_edge(const void *obj, struct buf *out)
 }
 
 /* A change that a person waits for goes out at once, the others with the next step. */
-static void touch_container(struct radar *r, struct radar_container *c, bool at_once, uint64_t now)
+void radar_touch(struct radar *r, struct radar_container *c, bool at_once, uint64_t now)
 {
 	if (c->state == RADAR_HIDDEN)
 		return;
@@ -152,8 +151,11 @@ static void image_free(void *p)
 
 static void place_free(void *p)
 {
-	free(((struct radar_place *)p)->id);
-	free(p);
+	struct radar_place *place = p;
+
+	free(place->id);
+	free(place->reason);
+	free(place);
 }
 
 static void owner_free(void *p)
@@ -171,6 +173,7 @@ struct radar *radar_free(struct radar *r)
 	tdestroy(r->places, place_free);
 	tdestroy(r->containers, container_free);
 	tdestroy(r->images, image_free);
+	radar_findings_free(r);
 	free(r);
 	return NULL;
 }
@@ -183,17 +186,28 @@ static void show_edge(const void *node, VISIT which, void *ctx)
 		e->dirty = true;
 }
 
+void radar_place_release(struct radar *r, struct radar_place *p)
+{
+	if (--p->uses > 0)
+		return;
+	emit(r, "remove", "id", put_id, p->id);
+	tdelete(p, &r->places, radar_by_id);
+	place_free(p);
+}
+
+void radar_place_touch(struct radar *r, const struct radar_place *p)
+{
+	emit(r, "node", "node", put_place, p);
+}
+
 static void edge_remove(struct radar *r, struct radar_edge *e)
 {
-	tdelete(e, &r->edges, by_id);
+	tdelete(e, &r->edges, radar_by_id);
 	emit(r, "remove", "id", put_id, e->id);
 	e->owner->edge_count--;
 	r->counters.edges--;
-	if (e->place && --e->place->uses == 0) {
-		emit(r, "remove", "id", put_id, e->place->id);
-		tdelete(e->place, &r->places, by_id);
-		place_free(e->place);
-	}
+	if (e->place)
+		radar_place_release(r, e->place);
 	edge_free(e);
 }
 
@@ -229,10 +243,10 @@ static void edges_remove(struct radar *r, const struct radar_container *c)
 static void addresses_clear(struct radar *r, struct radar_container *c)
 {
 	for (uint32_t i = 0; i < c->addresses.count; i++) {
-		struct radar_owner *o = find(&r->owners, c->addresses.items[i]);
+		struct radar_owner *o = radar_find(&r->owners, c->addresses.items[i]);
 		if (!o || o->container != c)
 			continue;
-		tdelete(o, &r->owners, by_id);
+		tdelete(o, &r->owners, radar_by_id);
 		owner_free(o);
 	}
 	strs_free(&c->addresses);
@@ -242,7 +256,7 @@ static int addresses_set(struct radar *r, struct radar_container *c, const struc
 {
 	addresses_clear(r, c);
 	for (uint32_t i = 0; i < addresses->count; i++) {
-		struct radar_owner *o = find(&r->owners, addresses->items[i]);
+		struct radar_owner *o = radar_find(&r->owners, addresses->items[i]);
 		if (str_list_add(&c->addresses, addresses->items[i]) < 0)
 			return -ENOMEM;
 		if (o) { /* an address passes from a stopped container to the next one */
@@ -252,7 +266,7 @@ static int addresses_set(struct radar *r, struct radar_container *c, const struc
 		o = calloc(1, sizeof(*o));
 		if (o)
 			o->address = strdup(addresses->items[i]);
-		if (!o || !o->address || !tsearch(o, &r->owners, by_id)) {
+		if (!o || !o->address || !tsearch(o, &r->owners, radar_by_id)) {
 			if (o)
 				owner_free(o);
 			return -ENOMEM;
@@ -276,7 +290,7 @@ static void image_leave(struct radar *r, struct radar_container *c)
 		return;
 	}
 	emit(r, "remove", "id", put_id, i->id);
-	tdelete(i, &r->images, by_id);
+	tdelete(i, &r->images, radar_by_id);
 	image_free(i);
 }
 
@@ -285,19 +299,20 @@ static void container_remove(struct radar *r, struct radar_container *c)
 	edges_remove(r, c);
 	addresses_clear(r, c);
 	emit(r, "remove", "id", put_id, c->id);
-	tdelete(c, &r->containers, by_id);
+	tdelete(c, &r->containers, radar_by_id);
 	image_leave(r, c);
-	container_free(c);
 	r->counters.containers--;
+	r->counters.strangers -= c->stranger;
+	container_free(c);
 }
 
 static struct radar_image *image_get(struct radar *r, const struct container *c)
 {
 	const char *name = c->image ? c->image : "(no image)";
-	char id[ID_SIZE];
+	char id[RADAR_ID_SIZE];
 
 	snprintf(id, sizeof(id), "image:%s", name);
-	struct radar_image *i = find(&r->images, id);
+	struct radar_image *i = radar_find(&r->images, id);
 	if (i)
 		return i;
 	i = calloc(1, sizeof(*i));
@@ -305,19 +320,16 @@ static struct radar_image *image_get(struct radar *r, const struct container *c)
 		return NULL;
 	int failed = str_set(&i->id, id) | str_set(&i->name, name) |
 		str_set(&i->group, c->compose_project ? c->compose_project : c->namespace_);
-	if (failed || !tsearch(i, &r->images, by_id)) {
+	if (failed || !tsearch(i, &r->images, radar_by_id)) {
 		image_free(i);
 		return NULL;
 	}
 	return i;
 }
 
-static struct radar_container *container_get(struct radar *r, const struct container *c)
+struct radar_container *radar_container_get(struct radar *r, const char *id, const struct container *c)
 {
-	char id[ID_SIZE];
-
-	snprintf(id, sizeof(id), "container:%s", c->id);
-	struct radar_container *x = find(&r->containers, id);
+	struct radar_container *x = radar_find(&r->containers, id);
 	if (x)
 		return x;
 	if (r->counters.containers >= RADAR_CONTAINERS_MAX) {
@@ -329,7 +341,7 @@ static struct radar_container *container_get(struct radar *r, const struct conta
 		return NULL;
 	x->image = image_get(r, c);
 	x->id = strdup(id);
-	if (!x->image || !x->id || !tsearch(x, &r->containers, by_id)) {
+	if (!x->image || !x->id || !tsearch(x, &r->containers, radar_by_id)) {
 		container_free(x);
 		return NULL;
 	}
@@ -359,14 +371,15 @@ static enum radar_state state_of(const struct container *c)
 	return RADAR_HIDDEN;
 }
 
-static void set_state(struct radar *r, struct radar_container *x, enum radar_state state, uint64_t now)
+void radar_set_state(struct radar *r, struct radar_container *x, enum radar_state state, uint64_t now)
 {
-	bool gone = state == RADAR_BLOCKED || state == RADAR_EXITED;
+	static const uint64_t fades[RADAR_STATE_COUNT_] = {[RADAR_BLOCKED] = RADAR_FADE_BLOCKED_NS,
+		[RADAR_EXITED] = RADAR_FADE_EXITED_NS, [RADAR_REFUSED] = RADAR_FADE_REFUSED_NS};
 
-	if (!gone)
+	if (!fades[state])
 		x->gone = 0;
 	else if (!x->gone || state != x->state)
-		x->gone = now + (state == RADAR_BLOCKED ? RADAR_FADE_BLOCKED_NS : RADAR_FADE_EXITED_NS);
+		x->gone = now + fades[state];
 	if (x->gone && x->gone < r->fade)
 		r->fade = x->gone;
 	x->state = state;
@@ -375,17 +388,20 @@ static void set_state(struct radar *r, struct radar_container *x, enum radar_sta
 int radar_container(struct radar *r, const struct container *c, uint64_t now)
 {
 	enum radar_state state = state_of(c);
-	char id[ID_SIZE];
+	char id[RADAR_ID_SIZE];
 
 	snprintf(id, sizeof(id), "container:%s", c->id ? c->id : "");
-	struct radar_container *x = find(&r->containers, id);
+	struct radar_container *x = radar_find(&r->containers, id);
 	/* What was never seen alive does not come just to fade. */
 	if (!c->id || (!x && (state == RADAR_EXITED || state == RADAR_BLOCKED) && c->state != CONTAINER_BLOCKED))
 		return 0;
 	/* The engine's own word of the end comes after ours: blocked stays blocked. */
 	if (x && x->state == RADAR_BLOCKED && state == RADAR_EXITED)
 		state = RADAR_BLOCKED;
-	x = container_get(r, c);
+	/* What a gate refused is there, made and never started, until it fades. */
+	if (x && x->state == RADAR_REFUSED && (state == RADAR_EXITED || state == RADAR_HIDDEN))
+		state = RADAR_REFUSED;
+	x = radar_container_get(r, id, c);
 	if (!x)
 		return -ENOBUFS;
 	bool turned = x->state != state;
@@ -393,17 +409,17 @@ int radar_container(struct radar *r, const struct container *c, uint64_t now)
 		twalk_r(r->edges, show_edge, x); /* they were seen before it was */
 		r->step = now;
 	}
-	set_state(r, x, state, now);
+	radar_set_state(r, x, state, now);
 	x->learning = c->model_state && strcmp(c->model_state, "learning") == 0;
-	x->untrusted = c->trusted && strcmp(c->trusted, "untrusted") == 0;
+	x->untrusted = (c->trusted && str_has_prefix(c->trusted, "untrusted")) || (state == RADAR_REFUSED && x->untrusted);
 	x->privileged = c->privileged;
 	if (c->worst > x->worst)
 		x->worst = c->worst;
 	int failed = str_set(&x->label, c->name ? c->name : c->id);
-	if (c->blocked_reason || state == RADAR_RUNNING)
+	if (state != RADAR_REFUSED && (c->blocked_reason || state == RADAR_RUNNING))
 		failed |= str_set(&x->reason, state == RADAR_BLOCKED ? c->blocked_reason : NULL);
 	failed |= addresses_set(r, x, &c->addresses);
-	touch_container(r, x, turned, now);
+	radar_touch(r, x, turned, now);
 	return failed ? -ENOMEM : 0;
 }
 
@@ -453,7 +469,7 @@ static void network_id(const uint8_t address[16], char *out, size_t size)
 }
 
 struct target {
-	char id[ID_SIZE];
+	char id[RADAR_ID_SIZE];
 	struct radar_container *container;
 	const char *country;
 };
@@ -467,7 +483,7 @@ static bool target_of(struct radar *r, const char *address, struct target *t)
 	*t = (struct target){0};
 	if (!address || parse_cidr(address, a, &prefix) < 0 || any_range(a, loopback_ranges))
 		return false;
-	struct radar_owner *o = find(&r->owners, address);
+	struct radar_owner *o = radar_find(&r->owners, address);
 	t->container = o ? o->container : NULL;
 	if (t->container) {
 		snprintf(t->id, sizeof(t->id), "%s", t->container->id);
@@ -483,16 +499,16 @@ static bool target_of(struct radar *r, const char *address, struct target *t)
 	return true;
 }
 
-static struct radar_place *place_get(struct radar *r, const char *id)
+struct radar_place *radar_place_get(struct radar *r, const char *id)
 {
-	struct radar_place *p = find(&r->places, id);
+	struct radar_place *p = radar_find(&r->places, id);
 
 	if (p)
 		return p;
 	p = calloc(1, sizeof(*p));
 	if (p)
 		p->id = strdup(id);
-	if (!p || !p->id || !tsearch(p, &r->places, by_id)) {
+	if (!p || !p->id || !tsearch(p, &r->places, radar_by_id)) {
 		if (p)
 			place_free(p);
 		return NULL;
@@ -517,10 +533,10 @@ static struct radar_edge *edge_new(struct radar *r, struct radar_container *x, c
 	int failed = str_set(&n->id, id) | str_set(&n->from, inbound ? t->id : x->id) |
 		str_set(&n->to, inbound ? x->id : t->id) | str_set(&n->process, e->process);
 	if (!failed && !t->container) {
-		n->place = place_get(r, t->id);
+		n->place = radar_place_get(r, t->id);
 		failed |= !n->place;
 	}
-	if (failed || !tsearch(n, &r->edges, by_id)) {
+	if (failed || !tsearch(n, &r->edges, radar_by_id)) {
 		edge_free(n);
 		return NULL;
 	}
@@ -560,7 +576,7 @@ int radar_edge(struct radar *r, const struct edge *e, uint64_t now)
 	struct target t;
 
 	snprintf(id, sizeof(id), "container:%s", e->container ? e->container : "");
-	struct radar_container *x = find(&r->containers, id);
+	struct radar_container *x = radar_find(&r->containers, id);
 	if (!x || e->direction == DIRECTION_LISTEN || !target_of(r, e->address, &t) || t.container == x)
 		return 0;
 	/* Between two containers the one that connects tells it; the other side would say it again. */
@@ -568,7 +584,7 @@ int radar_edge(struct radar *r, const struct edge *e, uint64_t now)
 		return 0;
 	snprintf(id, sizeof(id), "%s>%s/%s/%u/%.900s%s", x->id, t.id, enum_name(&proto_names, (int)e->proto), e->port,
 		e->process ? e->process : "", e->direction == DIRECTION_INBOUND ? "/in" : "");
-	struct radar_edge *n = find(&r->edges, id);
+	struct radar_edge *n = radar_find(&r->edges, id);
 	bool fresh = !n;
 	if (!n) {
 		if (x->edge_count >= RADAR_EDGES_PER_CONTAINER) {
@@ -589,7 +605,7 @@ int radar_edge(struct radar *r, const struct edge *e, uint64_t now)
 	touch_edge(r, n, fresh || stronger, now);
 	if (!x->internet && str_has_prefix(t.id, "internet:")) {
 		x->internet = true;
-		touch_container(r, x, false, now);
+		radar_touch(r, x, false, now);
 	}
 	return 0;
 }
@@ -598,35 +614,38 @@ int radar_edge(struct radar *r, const struct edge *e, uint64_t now)
 
 int radar_audit(struct radar *r, const struct audit *a, uint64_t now)
 {
-	char id[ID_SIZE];
+	char id[RADAR_ID_SIZE];
 
+	if (radar_is_refusal(a))
+		return radar_refuse(r, a, now);
 	snprintf(id, sizeof(id), "container:%s", a->container.id ? a->container.id : "");
-	struct radar_container *x = find(&r->containers, id);
+	struct radar_container *x = radar_find(&r->containers, id);
 	if (!x)
 		return 0;
-	bool worse = a->severity > x->worst, blocked = a->done == DONE_BLOCK;
+	/* A command that was denied says nothing of the container that it was meant for. */
+	bool worse = a->severity > x->worst, blocked = a->done == DONE_BLOCK && a->kind != AUDIT_ACCESS;
 	if (worse)
 		x->worst = a->severity;
 	if (blocked && str_set(&x->reason, a->message) < 0)
 		return -ENOMEM;
 	if (blocked && x->state != RADAR_BLOCKED)
-		set_state(r, x, RADAR_BLOCKED, now);
+		radar_set_state(r, x, RADAR_BLOCKED, now);
 	else if (!worse && !blocked)
 		return 0;
-	touch_container(r, x, true, now);
+	radar_touch(r, x, true, now);
 	return 0;
 }
 
 void radar_incident(struct radar *r, const char *container, bool open, uint64_t now)
 {
-	char id[ID_SIZE];
+	char id[RADAR_ID_SIZE];
 
 	snprintf(id, sizeof(id), "container:%s", container ? container : "");
-	struct radar_container *x = find(&r->containers, id);
+	struct radar_container *x = radar_find(&r->containers, id);
 	if (!x || x->incident == open)
 		return;
 	x->incident = open;
-	touch_container(r, x, true, now);
+	radar_touch(r, x, true, now);
 }
 
 /* --- time --- */

@@ -16,6 +16,9 @@ struct radar;
 #define RADAR_EDGES_PER_CONTAINER 256
 #define RADAR_FADE_BLOCKED_NS (60 * 1000000000ull)
 #define RADAR_FADE_EXITED_NS (15 * 1000000000ull)
+#define RADAR_FADE_REFUSED_NS (20 * 1000000000ull)
+#define RADAR_STRANGERS_MAX 64 /* refused before they had an id, at a time */
+#define RADAR_FINDINGS_MAX 256
 #define RADAR_STEP_NS (100 * 1000000ull) /* at most 10 updates a second of one node or edge */
 
 struct radar_config {
@@ -37,6 +40,8 @@ CLEANUP_DEFINE(struct radar, radar_free)
 int radar_container(struct radar *r, const struct container *c, uint64_t now);
 int radar_edge(struct radar *r, const struct edge *e, uint64_t now);
 int radar_audit(struct radar *r, const struct audit *a, uint64_t now);
+/* A critical finding about the host itself gives its node a badge; passed or gone, it takes it back. */
+int radar_finding(struct radar *r, const struct compliance_finding *f);
 void radar_incident(struct radar *r, const char *container, bool open, uint64_t now);
 /* Emits what waited and lets go what has faded. Time of the next needed call, UINT64_MAX = none. */
 uint64_t radar_tick(struct radar *r, uint64_t now);
@@ -45,7 +50,7 @@ uint64_t radar_due(const struct radar *r); /* the same without doing anything */
 void radar_json(const struct radar *r, struct buf *out);
 
 struct radar_counters {
-	uint32_t containers, edges;
+	uint32_t containers, edges, strangers;
 	uint64_t refused; /* over a cap */
 };
 struct radar_counters radar_counters(const struct radar *r);

@@ -5,8 +5,9 @@
 #include "console/radar.h"
 
 #define RADAR_ADDRESSES_MAX 16 /* remembered of one edge */
+#define RADAR_ID_SIZE 1024
 
-enum radar_state { RADAR_HIDDEN, RADAR_RUNNING, RADAR_PAUSED, RADAR_BLOCKED, RADAR_EXITED };
+enum radar_state { RADAR_HIDDEN, RADAR_RUNNING, RADAR_PAUSED, RADAR_BLOCKED, RADAR_EXITED, RADAR_REFUSED, RADAR_STATE_COUNT_ };
 
 /* All that lives in a tree begins with its id: the trees share one comparison. */
 struct radar_image {
@@ -17,7 +18,7 @@ struct radar_image {
 };
 
 struct radar_container {
-	char *id; /* "container:..." */
+	char *id; /* "container:..."; of a refused one that has no id yet "refused:NAME@IMAGE" */
 	char *label;
 	struct radar_image *image;
 	struct radar_container *next_of_image;
@@ -28,12 +29,15 @@ struct radar_container {
 	bool incident, learning, untrusted, internet, privileged;
 	uint32_t edge_count;
 	uint64_t gone; /* when it is to leave; 0 = it stays */
+	bool stranger; /* a "refused:" one */
 	bool dirty;
 };
 
 struct radar_place { /* a node that is no container */
 	char *id; /* "internet:SG", "host:NAME", "network:10.0.0.0/24" */
-	uint32_t uses; /* edges; without one the node goes */
+	uint32_t uses; /* edges, and 1 for critical findings; without one the node goes */
+	bool critical; /* the host: compliance has critical findings */
+	char *reason;  /* the first of them */
 };
 
 struct radar_address {
@@ -65,10 +69,27 @@ struct radar_owner { /* of an address */
 struct radar {
 	struct radar_config config;
 	void *images, *containers, *places, *edges, *owners; /* tsearch trees */
+	void *findings; /* the host's critical ones */
+	uint32_t finding_count;
 	struct radar_counters counters;
 	uint64_t step;  /* when waiting changes are to be emitted; UINT64_MAX = none wait */
 	uint64_t fade;  /* when the next container leaves; UINT64_MAX = none does */
 };
+
+int radar_by_id(const void *a, const void *b);
+void *radar_find(void *const *tree, const char *id);
+/* The container with this node id, made of `c` if there is none; NULL = a cap was reached. */
+struct radar_container *radar_container_get(struct radar *r, const char *id, const struct container *c);
+void radar_set_state(struct radar *r, struct radar_container *x, enum radar_state state, uint64_t now);
+void radar_touch(struct radar *r, struct radar_container *c, bool at_once, uint64_t now);
+struct radar_place *radar_place_get(struct radar *r, const char *id);
+void radar_place_release(struct radar *r, struct radar_place *p); /* one use less */
+void radar_place_touch(struct radar *r, const struct radar_place *p);
+
+/* radar_gates.c */
+bool radar_is_refusal(const struct audit *a);
+int radar_refuse(struct radar *r, const struct audit *a, uint64_t now);
+void radar_findings_free(struct radar *r);
 
 void radar_put_image(const struct radar_image *i, struct buf *out);
 void radar_put_container(const struct radar_container *c, struct buf *out);

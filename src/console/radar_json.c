@@ -12,7 +12,7 @@
 
 #define CONTAINERS_OF_IMAGE_MAX 500 /* listed in the image's node; "total" has the number of all */
 
-static const char *const state_names[] = {"", "running", "paused", "blocked", "exited"};
+static const char *const state_names[RADAR_STATE_COUNT_] = {"", "running", "paused", "blocked", "exited", "refused"};
 
 static void put_member(struct buf *out, const char *key, const char *value)
 {
@@ -37,7 +37,7 @@ static const char *color_of(enum radar_state state, enum severity worst, bool in
 {
 	static const char *const by_severity[] = {"green", "green", "yellow", "orange", "red"};
 
-	if (state == RADAR_BLOCKED)
+	if (state == RADAR_BLOCKED || state == RADAR_REFUSED)
 		return "red";
 	if (state == RADAR_EXITED)
 		return "grey";
@@ -75,8 +75,8 @@ static const char *severity_or_null(enum severity s)
 /* An image shows the state that a person must see first. */
 static enum radar_state stronger(enum radar_state a, enum radar_state b)
 {
-	static const int rank[] = {[RADAR_HIDDEN] = 0, [RADAR_EXITED] = 1, [RADAR_PAUSED] = 2, [RADAR_RUNNING] = 3,
-		[RADAR_BLOCKED] = 4};
+	static const int rank[RADAR_STATE_COUNT_] = {[RADAR_HIDDEN] = 0, [RADAR_EXITED] = 1, [RADAR_REFUSED] = 2,
+		[RADAR_PAUSED] = 3, [RADAR_RUNNING] = 4, [RADAR_BLOCKED] = 5};
 
 	return rank[b] > rank[a] ? b : a;
 }
@@ -112,7 +112,7 @@ void radar_put_image(const struct radar_image *i, struct buf *out)
 			continue;
 		json_put_sep(out);
 		buf_putc(out, '{');
-		put_member(out, "id", c->id + strlen("container:"));
+		put_member(out, "id", c->stranger ? c->id : c->id + strlen("container:"));
 		put_member(out, "name", c->label);
 		put_member(out, "state", state_names[c->state]);
 		buf_putc(out, '}');
@@ -156,6 +156,13 @@ void radar_put_place(const struct radar_place *p, struct buf *out)
 	put_member(out, "kind", internet ? "internet" : str_has_prefix(p->id, "host:") ? "host" : "service");
 	put_member(out, "label", !internet ? name : known ? country_name(name) : "Internet");
 	put_member(out, "country", known ? name : NULL);
+	if (p->critical) {
+		put_member(out, "color", "red");
+		json_put_key(out, "badges");
+		buf_puts(out, "[\"compliance\"]");
+		put_member(out, "reason", p->reason);
+		put_member(out, "worst", "critical");
+	}
 	buf_putc(out, '}');
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stand-in for the Console, for work on the UI without one: `npm run mock`, then open
 // http://127.0.0.1:8093 (the built pages) or `npm run dev`. User admin, password admin.
-// MOCK_MANUAL=1 waits for GET /dev/arrive, /dev/connect, /dev/alert, /dev/block, /dev/remove;
+// MOCK_MANUAL=1 waits for GET /dev/arrive, /dev/connect, /dev/alert, /dev/block, /dev/remove; /dev/command and
+// /dev/refuse work always; MOCK_EMPTY=1 has seen no command and no finding;
 // MOCK_SCALE=5000 adds that many containers.
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { command, commands, findings, refuse, summary } from './gates.mjs';
 import { iso, POLICY, World } from './scenario.mjs';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
@@ -19,6 +21,9 @@ const streams = new Set();
 const world = new World((topic, data, id) => {
   for (const s of streams) s.write(`id: ${id}\nevent: ${topic}\ndata: ${JSON.stringify(data)}\n\n`);
 }, Number(process.env.MOCK_SCALE ?? 0));
+if (!process.env.MOCK_EMPTY) commands(world);
+const checked = process.env.MOCK_EMPTY ? [] : findings(world);
+const GATES = { command: () => command(world, world.seq % 8), refuse: () => refuse(world) };
 const revisions = [
   { revision: 1, author: 'seawall', time: iso(Date.now() - 9 * 86400e3), text: 'version: 1\ncollections:\n  - {name: everything}\nruntime: []\n', note: 'first policy' },
   { revision: 2, author: 'admin', time: iso(Date.now() - 2 * 86400e3), text: POLICY.replace('alert   # look first', 'alert'), note: null },
@@ -97,6 +102,8 @@ async function api(req, res, url, body) {
     case 'GET /status': return json(200, world.status());
     case 'GET /radar': return json(200, { nodes: [...world.nodes.values()], edges: [...world.edges.values()], seq: world.seq });
     case 'GET /audits': return json(200, { items: filtered(world.audits, ['kind', 'detection', 'severity', 'effect', 'incident']).filter((a) => !url.searchParams.get('container') || find(url.searchParams.get('container'))?.id === a.container.id), next: null });
+    case 'GET /compliance/summary': return json(200, summary(checked));
+    case 'GET /compliance': return json(200, { items: filtered(checked, ['resource', 'severity']).filter((f) => (!url.searchParams.get('passed') || String(f.passed) === url.searchParams.get('passed')) && (!url.searchParams.get('container') || f.container.id === url.searchParams.get('container'))), next: null });
     case 'GET /incidents': return json(200, { items: filtered(world.incidents, ['state']), next: null });
     case 'GET /policy': return json(200, policyOf(latest()), { ETag: `"${latest().revision}"` });
     case 'PUT /policy':
@@ -131,7 +138,10 @@ createServer((req, res) => {
   req.on('data', (c) => chunks.push(c));
   req.on('end', async () => {
     const step = /^\/dev\/(\w+)$/.exec(url.pathname)?.[1];
-    if (step && STEPS.some(([s]) => s === step)) {
+    if (step && GATES[step]) {
+      GATES[step]();
+      res.end('ok');
+    } else if (step && STEPS.some(([s]) => s === step)) {
       world[step]();
       res.end('ok');
     } else if (url.pathname.startsWith('/api/v1/')) {

@@ -33,6 +33,7 @@ const LINKS = [
   ['shop-api-2', 'internet:US', 'tcp', 443, '/app/api', '140.82.112.3'], ['shop-api-1', 'internet:DE', 'tcp', 443, '/app/api', '49.12.20.7'],
   ['grafana', 'internet:SE', 'tcp', 443, '/usr/share/grafana/bin/grafana', '194.68.0.9'], ['prometheus', `host:${HOST}`, 'tcp', 9100, '/bin/prometheus', '172.17.0.1'],
 ];
+const TRUSTED = (image) => (image.startsWith('registry.local') ? 'trusted by ours' : image.includes('gakeaws') ? `untrusted: ${image} is in no allowed group (ours, signed)` : null);
 const COUNTRY = { US: 'United States', DE: 'Germany', SE: 'Sweden', SG: 'Singapore' };
 const MINER = { image: 'docker.io/gakeaws/nginx:v8.9', label: 'gakeaws/nginx', name: 'sleepy_darwin' };
 const MINER_ARGS = ['nginx', '-a', 'cryptonight', '-o', 'stratum+tcp://203.0.113.7:5555', '-k', '--donate-level', '1', '--cpu-priority', '0', '-t', '4'];
@@ -41,6 +42,7 @@ const REASON = "[Seawall] container blocked by rule 'stop miners': crypto miner:
 export class World {
   constructor(emit, scale = 0) {
     this.emit = emit;
+    this.host = HOST;
     this.nodes = new Map();
     this.edges = new Map();
     this.containers = new Map();
@@ -49,7 +51,7 @@ export class World {
     this.events = new Map();
     this.seq = 1;
     this.round = 0;
-    this.add({ id: `host:${HOST}`, kind: 'host', label: HOST });
+    this.add({ id: `host:${HOST}`, kind: 'host', label: HOST, color: 'red', badges: ['compliance'], worst: 'critical', reason: 'The engine is not reached over TCP without TLS: dockerd listens on tcp://0.0.0.0:2375' });
     for (const i of IMAGES) for (const name of i.names) this.start({ ...i, name, started: Date.now() - day * 3 });
     for (const l of LINKS) this.link(...l);
     for (let n = 0; n < scale; n++)
@@ -77,7 +79,7 @@ export class World {
     this.containers.set(id, {
       id, name, image, digest: `sha256:${hex(image)}`, runtime: 'docker', pid: 4000 + this.containers.size, state: 'running',
       created: iso(started - 400), started: iso(started), finished: null, exit_code: 0, blocked_by: null, blocked_reason: null, pod: null,
-      namespace: null, workload: null, labels: group ? { 'com.docker.compose.project': group } : {}, trusted: null, model_state: null, worst: null,
+      namespace: null, workload: null, labels: group ? { 'com.docker.compose.project': group } : {}, trusted: TRUSTED(image), model_state: null, worst: null,
       addresses: ['172.17.0.' + (2 + (this.containers.size % 250))], networks: ['bridge'], privileged: false, host: HOST, rule: 'stop miners',
       restart_policy: 'unless-stopped', compose_project: group ?? null,
     });
@@ -259,4 +261,24 @@ runtime:
     processes:
       crypto_miners: alert   # look first
       reverse_shell: alert
+trust:
+  groups:
+    - {name: ours, images: ["registry.local:5000/*"]}
+    - name: signed
+      notes: by the release key of the shop
+      signatures: [{key: cosign.pub}]
+  rules:
+    - {name: only ours, scope: [everything], allowed: [ours, signed], effect: block}
+compliance:
+  - name: basics
+    scope: [everything]
+    checks: {privileged: block, docker_socket: block, host_pid: alert, memory_limit: ignore}
+access:
+  - {name: ops, users: [alice], actions: ["*"], effect: allow}
+  - name: no remote start
+    actions: [container_create, container_start, image_create]
+    when: {privileged: true, bind: ["/", /etc/*]}
+    effect: deny
+    message: ask the platform team
+  - {name: the rest, effect: allow, audit: all}
 `;

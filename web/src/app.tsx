@@ -30,6 +30,8 @@ const ROUTES: Route[] = [
   { path: '/', title: 'Radar', icon: 'radar', page: RadarPage as Page },
   { path: '/incidents', title: 'Incidents', icon: 'incident', page: IncidentsPage as Page },
   { path: '/audits', title: 'Audits', icon: 'audit', page: AuditsPage as Page },
+  { path: '/access', title: 'Access', icon: 'access', load: () => import('./access/page').then((m) => m.AccessPage as Page) },
+  { path: '/compliance', title: 'Compliance', icon: 'compliance', load: () => import('./compliance/page').then((m) => m.CompliancePage as Page) },
   { path: '/policy', title: 'Policy', icon: 'policy', load: () => import('./policy/page').then((m) => m.PolicyPage as Page) },
   { path: '/defenders', title: 'Defenders', icon: 'defender', page: DefendersPage as Page },
   { path: '/settings', title: 'Settings', icon: 'settings', page: SettingsPage as Page },

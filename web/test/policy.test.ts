@@ -81,6 +81,59 @@ test('broken YAML says where', () => {
   assert.ok(error && error.line >= 3);
 });
 
+const GATES = `${TEXT}trust:
+  groups:
+    - {name: ours, images: ["registry.local:5000/*"]}
+    - name: signed
+      notes: by the release key
+      signatures: [{key: cosign.pub}, {key: old.pub}]
+  rules:
+    - {name: only ours, scope: [shop], allowed: [ours, signed], denied: [], effect: block}
+compliance:
+  - name: basics
+    disabled: true
+    checks: {privileged: block, host_pid: alert}
+access:
+  - {name: ops, users: [alice], actions: ["*"], effect: allow}
+  - name: no remote start
+    actions: [container_create]
+    when: {privileged: true, bind: ["/", /etc/*]}
+    effect: deny
+    message: ask the platform team
+`;
+
+test('reads the rules of the gates, each with its line', () => {
+  const { gates, rules } = readPolicy(GATES);
+  const lines = GATES.split('\n');
+  assert.deepEqual(rules.map((r) => r.name), ['strict', 'stop miners'], 'the runtime rules are what they were');
+  assert.deepEqual(gates.groups.map((g) => [g.name, g.notes, g.facts]), [
+    ['ours', '', [{ name: 'images', values: ['registry.local:5000/*'] }]],
+    ['signed', 'by the release key', [{ name: 'signed with', values: ['cosign.pub', 'old.pub'] }]],
+  ]);
+  const [trust] = gates.rules.trust;
+  assert.deepEqual([trust.effect, trust.scope, trust.facts], ['block', ['shop'], [{ name: 'allowed', values: ['ours', 'signed'] }]]);
+  const [basics] = gates.rules.compliance;
+  assert.deepEqual([basics.disabled, basics.effect, basics.checks], [true, '', [{ id: 'privileged', effect: 'block' }, { id: 'host_pid', effect: 'alert' }]]);
+  assert.deepEqual(gates.rules.access.map((r) => [r.name, r.effect, r.message]), [['ops', 'allow', ''], ['no remote start', 'deny', 'ask the platform team']]);
+  assert.deepEqual(gates.rules.access[1].facts[1], { name: 'when', values: ['privileged: true', 'bind: /, /etc/*'] });
+  for (const r of [...gates.groups, ...gates.rules.trust, ...gates.rules.compliance, ...gates.rules.access]) assert.ok(lines[r.line - 1].includes(r.name), `${r.name} is on line ${r.line}`);
+});
+
+test('rules of the gates stay when the form changes a runtime rule', () => {
+  assert.equal(setValue(GATES, rule(GATES, 1), 'processes.crypto_miners', 'block'), GATES.replace('crypto_miners: alert', 'crypto_miners: block'));
+  const added = readPolicy(addRule(GATES, 'fresh', true));
+  assert.equal(added.rules[0].name, 'fresh');
+  assert.equal(added.gates.rules.access.length, 2);
+});
+
+test('a policy of nonsense where rules should be has none', () => {
+  for (const text of ['trust: 7\n', 'trust: {rules: {a: 1}}\naccess: x\n', 'access: [1, null, {}]\n', 'compliance:\n  - {name: {a: 1}, checks: [privileged], scope: 3}\n']) {
+    const { gates, error } = readPolicy(text);
+    assert.equal(error, null);
+    assert.ok(gates.rules.access.length + gates.rules.compliance.length <= 1);
+  }
+});
+
 test('a free name', () => {
   assert.equal(freeName(readPolicy(TEXT).rules, 'stop miners'), 'stop miners 2');
 });

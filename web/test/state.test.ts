@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RadarEdge, RadarNode } from '../src/core/types';
+import { shownBadges } from '../src/radar/badges';
 import { Layout } from '../src/radar/layout';
 import { buildScene, defaultFilters, DETAIL_LIMIT, ORBIT_LIMIT, spanningTree } from '../src/radar/scene';
-import { applyEvent, containerId, edgeEffect, emptyState, loadSnapshot, neighbours } from '../src/radar/state';
+import { applyEvent, compareNodes, containerId, edgeEffect, emptyState, loadSnapshot, neighbours } from '../src/radar/state';
 
 const image = (name: string): RadarNode => ({ id: `image:${name}`, kind: 'image', label: name, state: 'running' });
 const container = (id: string, parent = 'web', state: RadarNode['state'] = 'running'): RadarNode => ({
@@ -60,6 +61,23 @@ test('the moment of a block is kept until it is not blocked', () => {
   assert.equal(state.blocked.get('container:a'), 50);
   applyEvent(state, { op: 'node', node: container('a') }, 99);
   assert.equal(state.blocked.has('container:a'), false);
+});
+
+test('a refused one is remembered as a blocked one is, and stands out', () => {
+  const state = shop();
+  const refused: RadarNode = { ...container('w', 'worm', 'refused'), id: 'refused:w@worm', color: 'red', reason: '[Seawall] no' };
+  applyEvent(state, { op: 'node', node: refused }, 70);
+  assert.equal(state.blocked.get('refused:w@worm'), 70);
+  assert.ok(scene(state, { troubled: true }).nodes.some((n) => n.id === 'refused:w@worm'));
+  assert.ok(compareNodes(refused, container('a')) < 0);
+  applyEvent(state, { op: 'remove', id: 'refused:w@worm' }, 90);
+  assert.equal(state.blocked.has('refused:w@worm'), false);
+});
+
+test('the badges that are drawn', () => {
+  assert.deepEqual(shownBadges(['internet', 'untrusted', 'incident', 'compliance']), ['incident', 'compliance'], 'the two that matter most');
+  assert.deepEqual(shownBadges(['untrusted']), ['untrusted']);
+  assert.deepEqual(shownBadges(null), []);
 });
 
 test('small helpers', () => {

@@ -274,6 +274,137 @@ static void test_findings_colour_and_block(void **state)
 	assert_has(f, "container:a", true);
 }
 
+static struct audit refusal(enum audit_kind kind, const char *id, const char *name)
+{
+	static char message[] = "[Seawall] no", image[] = "example.org/web:1";
+
+	return (struct audit){.kind = kind, .done = DONE_BLOCK, .severity = SEVERITY_HIGH, .message = message,
+		.container = {.id = (char *)(uintptr_t)id, .name = (char *)(uintptr_t)name, .image = image}};
+}
+
+static void test_what_a_gate_refuses_is_shown_and_fades(void **state)
+{
+	struct fixture *f = *state;
+	struct audit a = refusal(AUDIT_TRUST, NULL, "worm");
+
+	assert_int_equal(radar_audit(f->radar, &a, SECOND), 0);
+	assert_has(f, "{\"id\":\"refused:worm@example.org/web:1\",\"kind\":\"container\",\"parent\":\"image:example.org/web:1\","
+		"\"label\":\"worm\",\"state\":\"refused\",\"color\":\"red\",\"badges\":[\"untrusted\"],\"reason\":\"[Seawall] no\","
+		"\"worst\":\"high\"}", true);
+	assert_has(f, "\"containers\":[{\"id\":\"refused:worm@example.org/web:1\",\"name\":\"worm\",\"state\":\"refused\"}],"
+		"\"total\":1,\"state\":\"refused\"", true);
+	assert_int_equal(emitted(f, "\"kind\":\"container\""), 1);
+	radar_audit(f->radar, &a, 11 * SECOND); /* tried again: one node, and its time begins anew */
+	assert_int_equal(emitted(f, "\"kind\":\"container\""), 1);
+	radar_tick(f->radar, 21 * SECOND);
+	assert_has(f, "worm", true);
+	assert_int_equal(radar_tick(f->radar, 31 * SECOND), UINT64_MAX);
+	assert_json(f, "{\"nodes\":[],\"edges\":[]}");
+	assert_int_equal(radar_counters(f->radar).strangers, 0);
+	a.container.name = NULL; /* a pull is called as its image */
+	radar_audit(f->radar, &a, 40 * SECOND);
+	assert_has(f, "\"label\":\"example.org/web:1\",\"state\":\"refused\"", true);
+}
+
+static void test_a_refused_container_is_what_it_becomes(void **state)
+{
+	struct fixture *f = *state;
+	struct audit a = refusal(AUDIT_COMPLIANCE, "a", "a");
+
+	put(f, "a", CONTAINER_CREATED, SECOND); /* made by the engine, its start refused */
+	assert_has(f, "container:a", false);
+	radar_audit(f->radar, &a, SECOND);
+	assert_has(f, "\"id\":\"container:a\"", true);
+	put(f, "a", CONTAINER_CREATED, 2 * SECOND); /* the engine tells of it again */
+	put(f, "a", CONTAINER_EXITED, 2 * SECOND);
+	assert_has(f, "\"state\":\"refused\",\"color\":\"red\",\"badges\":[],\"reason\":\"[Seawall] no\"", true);
+	put(f, "a", CONTAINER_RUNNING, 3 * SECOND); /* mended and started */
+	assert_has(f, "\"state\":\"running\"", true);
+	assert_has(f, "[Seawall] no", false);
+	radar_tick(f->radar, 100 * SECOND);
+	assert_has(f, "container:a", true);
+	radar_audit(f->radar, &a, 100 * SECOND); /* a second start of what runs */
+	assert_has(f, "\"state\":\"running\"", true);
+}
+
+static void test_what_is_no_refusal(void **state)
+{
+	struct fixture *f = *state;
+	struct audit a = refusal(AUDIT_ACCESS, NULL, "x");
+
+	a.command.action = S("container_exec_create");
+	radar_audit(f->radar, &a, SECOND);
+	a = refusal(AUDIT_TRUST, NULL, "x");
+	a.done = DONE_ALERT; /* told, and let go on */
+	radar_audit(f->radar, &a, SECOND);
+	a = refusal(AUDIT_RUNTIME, NULL, "x");
+	radar_audit(f->radar, &a, SECOND);
+	a = refusal(AUDIT_TRUST, NULL, "x");
+	a.container.image = NULL; /* nothing that could be shown */
+	radar_audit(f->radar, &a, SECOND);
+	assert_json(f, "{\"nodes\":[],\"edges\":[]}");
+	put(f, "a", CONTAINER_RUNNING, SECOND);
+	a = refusal(AUDIT_ACCESS, "a", "a");
+	a.command.action = S("container_exec_create"); /* the command was denied, the container goes on */
+	radar_audit(f->radar, &a, SECOND);
+	assert_has(f, "\"state\":\"running\"", true);
+	a = refusal(AUDIT_ACCESS, NULL, "y");
+	a.command.action = S("container_create");
+	radar_audit(f->radar, &a, SECOND);
+	assert_has(f, "\"label\":\"y\",\"state\":\"refused\"", true);
+}
+
+static void test_ever_new_names_do_not_fill_the_radar(void **state)
+{
+	struct fixture *f = *state;
+	char name[32];
+
+	for (int i = 0; i < 3 * RADAR_STRANGERS_MAX; i++) {
+		snprintf(name, sizeof(name), "worm%d", i);
+		struct audit a = refusal(AUDIT_TRUST, NULL, name);
+		assert_int_equal(radar_audit(f->radar, &a, SECOND), i < RADAR_STRANGERS_MAX ? 0 : -ENOBUFS);
+	}
+	assert_int_equal(radar_counters(f->radar).strangers, RADAR_STRANGERS_MAX);
+	assert_int_equal(radar_counters(f->radar).refused, 2 * RADAR_STRANGERS_MAX);
+	for (uint64_t due = SECOND; due != UINT64_MAX;)
+		due = radar_tick(f->radar, due + RADAR_FADE_REFUSED_NS);
+	assert_json(f, "{\"nodes\":[],\"edges\":[]}");
+}
+
+static void test_critical_findings_mark_the_host(void **state)
+{
+	struct fixture *f = *state;
+	struct compliance_finding tcp = {.id = S("tcp@1"), .resource = S("daemon"), .severity = SEVERITY_CRITICAL,
+		.title = S("should"), .cause = S("dockerd listens")};
+	struct compliance_finding second = tcp, mild = tcp, inside = tcp;
+
+	mild.id = S("mild");
+	mild.severity = SEVERITY_HIGH;
+	inside.id = S("inside");
+	inside.resource = S("container");
+	radar_finding(f->radar, &mild);
+	radar_finding(f->radar, &inside);
+	assert_json(f, "{\"nodes\":[],\"edges\":[]}");
+	radar_finding(f->radar, &tcp);
+	assert_json(f, "{\"nodes\":[{\"id\":\"host:vm\",\"kind\":\"host\",\"label\":\"vm\",\"country\":null,\"color\":\"red\","
+		"\"badges\":[\"compliance\"],\"reason\":\"dockerd listens\",\"worst\":\"critical\"}],\"edges\":[]}");
+	buf_reset(&f->emitted);
+	radar_finding(f->radar, &tcp); /* looked at again: nothing new to tell */
+	assert_int_equal(emitted(f, "\n"), 0);
+	second.id = S("socket@2");
+	radar_finding(f->radar, &second);
+	assert_has(f, "dockerd listens (and 1 more)", true);
+	put(f, "a", CONTAINER_RUNNING, SECOND);
+	connect_to(f, "a", "172.17.0.1", SECOND);
+	tcp.passed = second.passed = true;
+	radar_finding(f->radar, &tcp);
+	radar_finding(f->radar, &second);
+	assert_has(f, "{\"id\":\"host:vm\",\"kind\":\"host\",\"label\":\"vm\",\"country\":null}", true); /* the edge keeps it */
+	put(f, "a", CONTAINER_EXITED, SECOND);
+	radar_tick(f->radar, 100 * SECOND);
+	assert_json(f, "{\"nodes\":[],\"edges\":[]}");
+}
+
 static void test_a_container_cannot_grow_without_end(void **state)
 {
 	struct fixture *f = *state;
@@ -362,6 +493,11 @@ int main(void)
 		TEST(test_changes_wait_but_turns_do_not),
 		TEST(test_blocked_and_exited_fade),
 		TEST(test_findings_colour_and_block),
+		TEST(test_what_a_gate_refuses_is_shown_and_fades),
+		TEST(test_a_refused_container_is_what_it_becomes),
+		TEST(test_what_is_no_refusal),
+		TEST(test_ever_new_names_do_not_fill_the_radar),
+		TEST(test_critical_findings_mark_the_host),
 		TEST(test_a_container_cannot_grow_without_end),
 		TEST(test_hidden_until_it_runs),
 		TEST(test_incident_story),

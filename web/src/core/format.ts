@@ -107,6 +107,7 @@ export function endpoint(address: string | null | undefined, port: number): stri
 
 const LABELS: Record<string, string> = {
   crypto_miner: 'Crypto miner', suid_exec: 'SUID execution', kube_api: 'Kubernetes API access', bpf_load: 'BPF program loaded',
+  trust: 'Image not trusted', compliance: 'Compliance', access: 'Engine command', vulnerability: 'Vulnerable image',
   cloud_metadata: 'Cloud metadata access', feed_ip: 'Known malicious address', feed_hash: 'Known malicious file',
 };
 

@@ -4,24 +4,30 @@
 import { batch, signal } from '@preact/signals';
 import { applyEvent, emptyState, loadSnapshot } from '../radar/state';
 import { get } from './api';
+import { isRoutine, newestFirst } from './commands';
 import { openStream, type StreamEvent } from './stream';
-import type { Audit, Container, Incident, Page, RadarEvent, RadarSnapshot, Status } from './types';
+import type { Audit, Container, Finding, Incident, Page, RadarEvent, RadarSnapshot, Status } from './types';
 
 export const radar = emptyState();
 export const radarVersion = signal(0); // rises when `radar` changed
 export const radarLoaded = signal(false);
 export const status = signal<Status | null>(null);
-export const recentAudits = signal<Audit[]>([]); // newest first
+export const recentAudits = signal<Audit[]>([]); // newest first; without commands that were allowed
+export const recentCommands = signal<Audit[]>([]); // access audits, newest first
+export const recentFindings = signal<ReadonlyMap<string, Finding>>(new Map()); // newer than what a page fetched
 export const incidents = signal<Incident[]>([]); // newest first
 export const changedContainers = signal<{ id: string; tick: number }>({ id: '', tick: 0 });
 export const generation = signal(0); // rises when everything was fetched again
 
 const RECENT = 200;
+const FINDINGS_MAX = 5000;
 const pulses = new Map<string, { until: number; severe: boolean }>();
 const PULSE_MS = 8000;
 
 let frame = 0;
 let tick = 0;
+let commands: Audit[] = []; // since the last frame, oldest first: an engine can be asked thousands of times a second
+let findings: Finding[] = [];
 
 // Containers that an audit of the last seconds is about pulse on the Radar.
 export function pulseOf(nodeId: string, now = Date.now()): 'severe' | 'mild' | null {
@@ -40,7 +46,10 @@ function touch(): void {
   // A hidden page has no frames; a timer then keeps its state true.
   const update = () => {
     frame = 0;
-    radarVersion.value++;
+    batch(() => {
+      flush();
+      radarVersion.value++;
+    });
   };
   frame = document.hidden ? window.setTimeout(update, 200) : requestAnimationFrame(update);
 }
@@ -49,7 +58,28 @@ function upsert<T extends { id: string }>(list: T[], item: T, max: number): T[] 
   return [item, ...list.filter((i) => i.id !== item.id)].slice(0, max);
 }
 
+function flush(): void {
+  if (commands.length) {
+    const known = new Map(recentCommands.value.map((a) => [a.id, a]));
+    for (const a of commands) known.set(a.id, a);
+    recentCommands.value = newestFirst(known.values()).slice(0, RECENT);
+    commands = [];
+  }
+  if (findings.length) {
+    const known = new Map(recentFindings.value);
+    for (const f of findings) known.set(f.id, f);
+    recentFindings.value = known.size > FINDINGS_MAX ? new Map([...known].slice(-FINDINGS_MAX)) : known;
+    findings = [];
+  }
+}
+
 function onAudit(audit: Audit): void {
+  if (audit.kind === 'access') {
+    commands.push(audit);
+    if (commands.length > 2 * RECENT) commands = commands.slice(-RECENT);
+    touch();
+  }
+  if (isRoutine(audit)) return;
   recentAudits.value = upsert(recentAudits.value, audit, RECENT);
   if (!audit.container.id) return;
   pulses.set(`container:${audit.container.id}`, {
@@ -79,6 +109,10 @@ function onEvent(name: StreamEvent, data: unknown): void {
       case 'status':
         status.value = data as Status;
         break;
+      case 'compliance_finding':
+        findings.push(data as Finding);
+        touch();
+        break;
     }
   });
 }
@@ -101,9 +135,11 @@ async function fetchAll(): Promise<void> {
       incidents.value = p.items;
     }),
     get<Page<Audit>>('/audits?limit=50').then((p) => {
-      recentAudits.value = p.items;
+      recentAudits.value = p.items.filter((a) => !isRoutine(a));
     }),
   ]);
+  recentCommands.value = [];
+  recentFindings.value = new Map();
   generation.value++;
 }
 

@@ -9,8 +9,7 @@ export type Connection = 'connecting' | 'live' | 'lost';
 
 export const connection = signal<Connection>('connecting');
 
-const TOPICS = 'radar,audits,incidents,containers,status';
-const EVENTS = ['radar', 'audit', 'incident', 'container', 'status'] as const;
+const EVENTS = ['radar', 'audit', 'incident', 'container', 'status', 'compliance_finding'] as const;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 8000;
 
@@ -40,7 +39,7 @@ export function openStream(handlers: StreamHandlers): () => void {
 
   const open = () => {
     let fresh = true;
-    const s = new EventSource(`/api/v1/stream?topics=${TOPICS}`);
+    const s = new EventSource('/api/v1/stream');
 
     source = s;
     s.onopen = () => {

@@ -4,7 +4,7 @@
 export type Effect = 'disable' | 'allow' | 'alert' | 'prevent' | 'block';
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
 export type Color = 'green' | 'yellow' | 'orange' | 'red' | 'grey';
-export type State = 'unknown' | 'created' | 'running' | 'paused' | 'exited' | 'removed' | 'blocked';
+export type State = 'unknown' | 'created' | 'running' | 'paused' | 'exited' | 'removed' | 'blocked' | 'refused';
 export type NodeKind = 'image' | 'container' | 'host' | 'internet' | 'service';
 
 export interface Page<T> {
@@ -105,6 +105,7 @@ export interface Container {
   namespace: string | null;
   workload: string | null;
   labels: Record<string, string>;
+  trusted?: string | null; // "trusted by ours", "untrusted: why", null = not judged
   worst: Severity | null;
   addresses: string[];
   networks: string[];
@@ -113,6 +114,19 @@ export interface Container {
   rule: string | null;
   restart_policy: string | null;
   compose_project: string | null;
+}
+
+// A command to a container engine: what an access audit is about.
+export interface EngineCommand {
+  user: string | null; // null = nobody in particular: the local socket
+  groups: string[];
+  address: string | null;
+  action: string | null;
+  target: string | null;
+  method: string | null;
+  path: string | null;
+  parameters: string[];
+  verdict: string | null; // allow, alert, deny
 }
 
 export interface Audit {
@@ -139,6 +153,7 @@ export interface Audit {
   last: string | null;
   incident: string | null;
   latency_ns: number;
+  command?: EngineCommand | null;
 }
 
 export interface Incident {
@@ -205,6 +220,33 @@ export interface Edge {
   first: string | null;
   last: string | null;
   effect: Effect | null;
+}
+
+// One check of one resource.
+export interface Finding {
+  id: string;
+  check: string | null;
+  cis: string | null; // number in the CIS Docker Benchmark; null = not of it
+  severity: Severity | null;
+  title: string | null;
+  resource: string | null; // container, image, daemon, host, file
+  target: string | null;
+  container: ContainerRef;
+  passed: boolean;
+  cause: string | null;
+  remedy: string | null;
+  effect: Effect | null;
+  rule: string | null;
+  host: string | null;
+  time: string | null;
+}
+
+export interface ComplianceSummary {
+  rate: number | null;
+  passed: number;
+  failed: number;
+  by_severity: Partial<Record<Severity, number>>;
+  by_resource: Record<string, { passed: number; failed: number }>;
 }
 
 export interface SensorStatus {

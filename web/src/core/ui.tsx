@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from './api';
 import { detectionTitle, when } from './format';
 import { Icon, type IconName } from './icons';
+import type { Verdict } from './commands';
 import type { Severity } from './types';
 
 const SEVERITY_ICON: Record<string, IconName> = { critical: 'incident', high: 'incident', medium: 'info', low: 'info' };
@@ -30,12 +31,50 @@ export function EffectTag({ effect, asked }: { effect: string | null; asked?: st
 }
 
 const STATE_ICON: Record<string, IconName> = {
-  running: 'exec', blocked: 'blocked', exited: 'exit', paused: 'pause', created: 'plus', removed: 'close', unknown: 'info',
+  running: 'exec', blocked: 'blocked', refused: 'refused', exited: 'exit', paused: 'pause', created: 'plus', removed: 'close', unknown: 'info',
 };
 
 export function StateTag({ state }: { state: string | null | undefined }) {
   const s = state || 'unknown';
   return <span class={`tag state-${s}`}><Icon name={STATE_ICON[s] ?? 'info'} size={13} />{s}</span>;
+}
+
+const VERDICTS: Record<Verdict, { style: string; icon: IconName; text: string }> = {
+  allow: { style: 'effect-allow', icon: 'check', text: 'allowed' },
+  alert: { style: 'effect-alert', icon: 'incident', text: 'alerted' },
+  deny: { style: 'effect-block', icon: 'refused', text: 'denied' },
+};
+
+// What the Gate said to a command.
+export function VerdictTag({ verdict }: { verdict: Verdict }) {
+  const v = VERDICTS[verdict];
+  return <span class={`tag ${v.style}`} data-testid="access-verdict" data-verdict={verdict}><Icon name={v.icon} size={13} />{v.text}</span>;
+}
+
+// What is said of a container's image: "trusted by ours", "untrusted: why", null = not judged.
+export function readTrust(trusted: string | null | undefined): { state: 'trusted' | 'untrusted' | 'unjudged'; reason: string } {
+  const text = (trusted ?? '').trim();
+  const state = /^untrusted\b/i.test(text) ? 'untrusted' : text ? 'trusted' : 'unjudged';
+
+  return { state, reason: text.replace(/^(un)?trusted\b:?\s*/i, '') };
+}
+
+const TRUST: Record<string, { style: string; icon: IconName; text: string }> = {
+  trusted: { style: 'effect-allow', icon: 'seal', text: 'trusted' },
+  untrusted: { style: 'effect-block', icon: 'unsealed', text: 'not trusted' },
+  unjudged: { style: '', icon: 'minus', text: 'not judged' },
+};
+
+export function TrustBadge({ trusted }: { trusted: string | null | undefined }) {
+  const { state, reason } = readTrust(trusted);
+  const t = TRUST[state];
+
+  return (
+    <span class="trust" data-testid="trust-badge" data-trust={state}>
+      <span class={`tag ${t.style}`}><Icon name={t.icon} size={13} />{t.text}</span>
+      <span class="muted">{reason || (state === 'unjudged' ? 'no trust rule is about it' : '')}</span>
+    </span>
+  );
 }
 
 export function Technique({ id }: { id: string }) {

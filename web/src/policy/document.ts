@@ -2,6 +2,7 @@
 // The policy file as the form sees it. The YAML text is the only truth: the form is read from it, and
 // each change of the form is an edit of the text that keeps the user's comments and layout.
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type YAMLMap, type YAMLSeq } from 'yaml';
+import { type Gates, noGates, readGates } from './gates';
 
 export type RuleEffect = 'disable' | 'alert' | 'prevent' | 'block';
 export const EFFECTS: RuleEffect[] = ['disable', 'alert', 'prevent', 'block'];
@@ -29,6 +30,7 @@ export interface Rule {
 export interface Reading {
   rules: Rule[];
   collections: string[];
+  gates: Gates;
   error: { line: number; column: number; message: string } | null;
 }
 
@@ -98,7 +100,7 @@ export function readPolicy(text: string): Reading {
 
   if (problem) {
     const at = problem.linePos?.[0] ?? { line: 1, col: 1 };
-    return { rules: [], collections: [], error: { line: at.line, column: at.col, message: problem.message.split('\n')[0].replace(/ at line \d+.*$/, '') } };
+    return { rules: [], collections: [], gates: noGates(), error: { line: at.line, column: at.col, message: problem.message.split('\n')[0].replace(/ at line \d+.*$/, '') } };
   }
   const rules: Rule[] = [];
   const collections = new Set(['everything']);
@@ -111,7 +113,7 @@ export function readPolicy(text: string): Reading {
       if (typeof r === 'object' && r !== null) rules.push(readRule(r as Record<string, unknown>, n, i));
     });
   });
-  return { rules, collections: [...collections], error: null };
+  return { rules, collections: [...collections], gates: readGates(documents, text), error: null };
 }
 
 function join(documents: Document[]): string {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The policy as a form: one card for each runtime rule, in the order in which they decide.
 import { useState } from 'preact/hooks';
+import { FilterChoice, filterOf } from '../core/filters';
 import { Icon } from '../core/icons';
 import { Empty } from '../core/ui';
 import {
   addRule, type Denied, EFFECT_KEYS, type EffectKey, EFFECTS, freeName, moveRule, type Reading, removeRule, type Rule, type RuleEffect, setDenied, setValue,
 } from './document';
+import { GateCards } from './gate_cards';
+import { type Area, AREAS } from './gates';
 
 interface Props {
   text: string;
@@ -13,7 +16,26 @@ interface Props {
   onText: (text: string) => void;
 }
 
-export function PolicyForm({ text, reading, onText }: Props) {
+const TITLES: Record<Area, string> = { trust: 'Trusted images', compliance: 'Compliance', access: 'Access' };
+
+export function PolicyForm({ onLine, ...props }: Props & { onLine: (line: number) => void }) {
+  const { reading } = props;
+  const area = AREAS.find((a) => a === filterOf('area'));
+  const areas = [['runtime', named('Runtime', reading.rules.length)], ...AREAS.map((a) => [a, named(TITLES[a], reading.gates.rules[a].length)])] as [string, string][];
+
+  return (
+    <>
+      <FilterChoice name="area" label="Area of the policy" values={areas} fallback="runtime" />
+      {area && !reading.error ? <GateCards area={area} gates={reading.gates} onLine={onLine} /> : <RuntimeForm {...props} />}
+    </>
+  );
+}
+
+function named(title: string, rules: number): string {
+  return rules ? `${title} ${rules}` : title;
+}
+
+function RuntimeForm({ text, reading, onText }: Props) {
   if (reading.error)
     return (
       <div class="notice bad"><Icon name="incident" />

@@ -127,7 +127,7 @@ export function PolicyPage() {
         reload();
       }} /> : (
         <div class="policy-columns">
-          <div class="policy-form" data-testid="policy-form"><PolicyForm text={current} reading={reading} onText={edit} /></div>
+          <div class="policy-form" data-testid="policy-form"><PolicyForm text={current} reading={reading} onText={edit} onLine={(line) => setGoTo({ line, column: 1, tick: Date.now() })} /></div>
           <div class="policy-text">
             <Editor text={current} messages={withReadError(messages, reading.error)} goTo={goTo} onText={edit} />
             <Messages messages={messages} dirty={dirty} errors={errors.length} onGo={(m) => setGoTo({ line: m.line, column: m.column, tick: Date.now() })} />

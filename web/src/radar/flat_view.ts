@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Radar on a plain 2D canvas: where WebGL is missing, and for the exported image.
 import type { Point } from './layout';
+import { isStopped } from './state';
 import { type Drawing, fitted, MAX_SCALE, MIN_SCALE, mix, QUIET, STROKES, type View, type ViewHandlers } from './view';
 
 const PICK_PX = 6;
@@ -36,7 +37,7 @@ export function drawDiscs(ctx: CanvasRenderingContext2D, d: Drawing, toScreen: (
     const at = toScreen(p);
     ctx.beginPath();
     ctx.arc(at.x, at.y, Math.max(1.5, n.r * scale), 0, 2 * Math.PI);
-    ctx.fillStyle = d.palette.node[n.state === 'blocked' ? 'red' : n.color] ?? d.palette.node.grey;
+    ctx.fillStyle = d.palette.node[isStopped(n.state) ? 'red' : n.color] ?? d.palette.node.grey;
     ctx.fill();
   }
 }

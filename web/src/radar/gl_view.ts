@@ -5,6 +5,7 @@ import Graph from 'graphology';
 import Sigma from 'sigma';
 import { dashProgram, lineProgram } from './dash_program';
 import type { Point } from './layout';
+import { isStopped } from './state';
 import { type Drawing, fitted, MAX_SCALE, MIN_SCALE, mix, QUIET, STROKES, type View, type ViewHandlers } from './view';
 
 const BOX = 500; // half of the side of the bounding box, units
@@ -132,7 +133,7 @@ function sync(graph: Graph, d: Drawing, unit: number): void {
     const inHtml = d.overlay.has(n.id);
     graph.mergeNode(n.id, {
       x: p.x, y: -p.y, size: inHtml ? 0.001 : n.r * unit,
-      color: inHtml ? 'rgba(0,0,0,0)' : d.palette.node[n.state === 'blocked' ? 'red' : n.color] ?? d.palette.node.grey,
+      color: inHtml ? 'rgba(0,0,0,0)' : d.palette.node[isStopped(n.state) ? 'red' : n.color] ?? d.palette.node.grey,
     });
   }
   for (const s of d.scene.strokes) {

@@ -6,9 +6,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { baseName, countryName, plural, shortImage } from '../core/format';
 import { Icon, type IconName } from '../core/icons';
 import { pulseOf } from '../core/live';
+import { BADGES, shownBadges } from './badges';
 import type { RadarCanvas } from './canvas';
 import type { Scene, SceneNode } from './scene';
-import { edgeEffect, type RadarState } from './state';
+import { edgeEffect, isStopped, type RadarState } from './state';
 
 export const OVERLAY_LIMIT = 420; // elements; what is beyond is drawn on the canvas only
 const EDGE_LIST_LIMIT = 1000;
@@ -17,19 +18,12 @@ const LEAVE_MS = 700;
 const KIND_ICON: Record<string, IconName> = {
   image: 'image', container: 'container', internet: 'internet', host: 'host', service: 'service',
 };
-const BADGES: Record<string, { icon: IconName; text: string }> = {
-  incident: { icon: 'incident', text: 'has an open incident' },
-  learning: { icon: 'learning', text: 'its model is learning' },
-  untrusted: { icon: 'lock', text: 'image is not trusted' },
-  internet: { icon: 'internet', text: 'talks to the internet' },
-  privileged: { icon: 'shield', text: 'runs privileged' },
-};
 
 // Which nodes become elements: all, or those that matter most.
 export function overlayNodes(scene: Scene): SceneNode[] {
   if (scene.nodes.length <= OVERLAY_LIMIT) return scene.nodes;
   const weight = (n: SceneNode) =>
-    (n.state === 'blocked' ? 8 : 0) + (n.kind === 'image' ? 2 : n.kind === 'container' ? 0 : 4) +
+    (isStopped(n.state) ? 8 : 0) + (n.kind === 'image' ? 2 : n.kind === 'container' ? 0 : 4) +
     (n.color === 'red' ? 5 : n.color === 'orange' ? 3 : n.color === 'yellow' ? 1 : 0) - (n.dim ? 6 : 0);
 
   return [...scene.nodes].sort((a, b) => weight(b) - weight(a)).slice(0, OVERLAY_LIMIT);
@@ -68,15 +62,16 @@ interface NodeProps {
   leaving: boolean;
   fresh: boolean;
   since: number; // ms since it was blocked, as far as known
+  again: boolean; // a newer one of its image says the same
   above: boolean; // it is above its image: there is room for words on that side
   onSelect: (id: string) => void;
   onHover: (id: string | null) => void;
 }
 
-function NodeButton({ n, selected, leaving, fresh, since, above, onSelect, onHover }: NodeProps) {
+function NodeButton({ n, selected, leaving, fresh, since, again, above, onSelect, onHover }: NodeProps) {
   const total = n.node.containers?.length ?? 0;
-  const pulse = n.kind === 'container' && n.state !== 'blocked' ? pulseOf(n.id) : null;
-  const classes = ['node', `kind-${n.kind}`, `color-${n.state === 'blocked' ? 'red' : n.color}`];
+  const pulse = n.kind === 'container' && !isStopped(n.state) ? pulseOf(n.id) : null;
+  const classes = ['node', `kind-${n.kind}`, `color-${isStopped(n.state) ? 'red' : n.color}`];
 
   if (selected) classes.push('selected');
   if (leaving) classes.push('leaving');
@@ -91,14 +86,16 @@ function NodeButton({ n, selected, leaving, fresh, since, above, onSelect, onHov
       onFocus={() => onHover(n.id)} onBlur={() => onHover(null)}>
       {n.kind === 'image' && n.orbit > 0 && <span class="node-area" style={{ '--orbit': n.orbit }} />}
       <span class="node-disc">
-        <span class="node-face front"><Mark n={n} /></span>
+        <span class="node-face front">{n.kind === 'container' && n.state === 'refused' ? <Icon name="refused" size={20} /> : <Mark n={n} />}</span>
         <span class="node-face back"><Icon name="blocked" size={20} /></span>
       </span>
       {n.kind === 'image' && n.count > 0 && <span class="node-count">{n.count > 999 ? `${Math.round(n.count / 100) / 10}k` : n.count}</span>}
-      {(n.node.badges ?? []).includes('incident') && <span class="node-badge"><Icon name="incident" size={12} /></span>}
+      {shownBadges(n.node.badges).map((b) => (
+        <span key={b} class={`node-badge badge-${b}`} data-testid="radar-badge" data-badge={b} title={BADGES[b].text}><Icon name={BADGES[b].icon} size={12} /></span>
+      ))}
       <span class="node-label">{label(n)}</span>
-      {n.kind === 'container' && n.state === 'blocked' && n.node.reason && (
-        <span class={`node-reason ${since > 20000 ? 'old' : ''} ${above ? 'above' : ''}`}><Icon name="blocked" size={14} />{reasonText(n.node.reason)}</span>
+      {n.kind === 'container' && isStopped(n.state) && n.node.reason && (
+        <span class={`node-reason ${since > 20000 ? 'old' : ''} ${again ? 'again' : ''} ${above ? 'above' : ''}`}><Icon name={n.state === 'refused' ? 'refused' : 'blocked'} size={14} />{reasonText(n.node.reason)}</span>
       )}
     </button>
   );
@@ -146,6 +143,7 @@ export function Overlay({ nodes, state, selected, canvas, host, onSelect, onHove
   const leaving = useLeaving(nodes);
   const images = new Map(nodes.filter((n) => n.kind === 'image').map((n) => [n.id, n.y]));
   const now = Date.now();
+  const said = newestSayers(nodes, state);
 
   useEffect(() => {
     if (canvas && host.current) place(host.current, canvas);
@@ -154,12 +152,27 @@ export function Overlay({ nodes, state, selected, canvas, host, onSelect, onHove
     <div class="radar-overlay" ref={host}>
       {[...nodes, ...leaving].map((n) => (
         <NodeButton key={n.id} n={n} selected={n.id === selected} leaving={leaving.includes(n)}
-          fresh={now - (state.born.get(n.id) ?? 0) < FRESH_MS} since={sinceBlocked(state, n.id, now)}
+          fresh={now - (state.born.get(n.id) ?? 0) < FRESH_MS} since={sinceBlocked(state, n.id, now)} again={said.get(sayKey(n)) !== n.id}
           above={n.y < (images.get(n.node.parent ?? '') ?? -Infinity)}
           onSelect={onSelect} onHover={onHover} />
       ))}
     </div>
   );
+}
+
+const sayKey = (n: SceneNode) => `${n.node.parent} ${n.node.reason}`;
+
+// Of several that were stopped for the same reason the newest says it: a worm tries again and again.
+function newestSayers(nodes: SceneNode[], state: RadarState): Map<string, string> {
+  const at = (id: string) => state.blocked.get(id) ?? 0;
+  const newest = new Map<string, string>();
+
+  for (const n of nodes) {
+    if (!isStopped(n.state) || !n.node.reason) continue;
+    const before = newest.get(sayKey(n));
+    if (before === undefined || at(n.id) >= at(before)) newest.set(sayKey(n), n.id);
+  }
+  return newest;
 }
 
 function sinceBlocked(state: RadarState, id: string, now: number): number {

@@ -17,7 +17,7 @@ import { Panel } from './panel';
 import { buildScene, defaultFilters, type Filters } from './scene';
 import { Toolbar } from './toolbar';
 
-const PANEL_WIDTH = 440;
+const PANEL_WIDTH = 460;
 
 // Arrow keys go to the nearest node in that direction, from the focused one.
 function moveFocus(host: HTMLElement, canvas: RadarCanvas, dx: number, dy: number): void {

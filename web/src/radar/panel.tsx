@@ -9,9 +9,10 @@ import { Icon, type IconName } from '../core/icons';
 import { changedContainers, radar, radarVersion, recentAudits, status } from '../core/live';
 import { Link } from '../core/router';
 import type { Audit, Container, Edge, Page, Process, RadarEdge, RadarNode } from '../core/types';
-import { EffectTag, Empty, Failure, Loading, SeverityTag, StateTag, useLoad } from '../core/ui';
+import { EffectTag, Empty, Failure, Loading, SeverityTag, StateTag, TrustBadge, useLoad } from '../core/ui';
 import { reasonText } from './overlay';
-import { compareNodes, containerId, edgeEffect, neighbours } from './state';
+import { ContainerCommands, ContainerCompliance, FailedCounts, ImageTrust, Refused } from './panel_gates';
+import { compareNodes, containerId, edgeEffect, isStopped, neighbours } from './state';
 
 const PROCESSES_MS = 2000;
 
@@ -34,19 +35,24 @@ export function Panel({ id, onClose, onSelect, onReveal }: Props) {
   const [tab, setTab] = useState('overview');
 
   if (!node) return null;
-  const tabs = node.kind === 'container' ? containerTabs(node) : placeTabs(node, onSelect);
+  const tabs = node.kind !== 'container' ? placeTabs(node, onSelect) : node.state === 'refused' ? refusedTabs(node) : containerTabs(node, setTab);
   const current = tabs.find((t) => t.id === tab) ?? tabs[0];
   return (
     <aside class="panel" aria-label={`${node.kind} ${node.label}`} data-testid="radar-panel" data-id={id}
       onKeyDown={(e) => e.key === 'Escape' && onClose()}>
       <header>
-        <span class={`panel-icon color-${node.state === 'blocked' ? 'red' : (node.color ?? 'grey')}`}>
-          <Icon name={node.state === 'blocked' ? 'blocked' : (node.kind as IconName)} size={22} />
+        <span class={`panel-icon color-${isStopped(node.state) ? 'red' : (node.color ?? 'grey')}`}>
+          <Icon name={isStopped(node.state) ? (node.state as IconName) : (node.kind as IconName)} size={22} />
         </span>
         <div>
           <h2>{node.country ? countryName(node.country) : node.kind === 'image' ? shortImage(node.label) : node.label}</h2>
           <p>{node.kind === 'internet' ? 'Internet' : node.kind}{node.parent ? ` of ${shortImage(radar.nodes.get(node.parent)?.label ?? node.parent)}` : ''}</p>
         </div>
+        {node.kind === 'container' && node.state !== 'refused' && (
+          <Link class="button small" href={`/forensics/${encodeURIComponent(containerId(id))}`} data-testid="panel-forensics">
+            <Icon name="microscope" size={15} />Forensics
+          </Link>
+        )}
         <button type="button" class="button quiet" aria-label="Show on the map" title="Show on the map" onClick={() => onReveal(id)}><Icon name="fit" /></button>
         <button type="button" class="button quiet" aria-label="Close" onClick={onClose}><Icon name="close" /></button>
       </header>
@@ -54,25 +60,26 @@ export function Panel({ id, onClose, onSelect, onReveal }: Props) {
         {tabs.map((t) => (
           <button key={t.id} type="button" role="tab" aria-selected={t === current} data-testid={`panel-tab-${t.id}`} onClick={() => setTab(t.id)}>{t.title}</button>
         ))}
-        {node.kind === 'container' && (
-          <Link class="tab-link" href={`/forensics/${encodeURIComponent(containerId(id))}`} data-testid="panel-forensics">
-            <Icon name="microscope" size={15} />Forensics
-          </Link>
-        )}
       </div>
       <div class="panel-body" role="tabpanel" key={`${id} ${current.id}`}>{current.body()}</div>
     </aside>
   );
 }
 
-function containerTabs(node: RadarNode): Tab[] {
+function refusedTabs(node: RadarNode): Tab[] {
+  return [{ id: 'overview', title: 'Refused', body: () => <Refused node={node} /> }];
+}
+
+function containerTabs(node: RadarNode, onTab: (tab: string) => void): Tab[] {
   const id = containerId(node.id);
 
   return [
-    { id: 'overview', title: 'Overview', body: () => <Overview id={id} node={node} /> },
+    { id: 'overview', title: 'Overview', body: () => <Overview id={id} node={node} onTab={onTab} /> },
     { id: 'processes', title: 'Processes', body: () => <Processes id={id} running={node.state === 'running'} /> },
-    { id: 'connections', title: 'Connections', body: () => <Connections id={id} /> },
+    { id: 'connections', title: 'Network', body: () => <Connections id={id} /> },
     { id: 'audits', title: 'Audits', body: () => <Audits id={id} /> },
+    { id: 'compliance', title: 'Compliance', body: () => <ContainerCompliance id={id} /> },
+    { id: 'commands', title: 'Commands', body: () => <ContainerCommands id={id} name={node.label} /> },
   ];
 }
 
@@ -98,7 +105,7 @@ function useContainer(id: string) {
   return useLoad((signal) => get<Container>(`/containers/${encodeURIComponent(id)}`, signal), [id, tick]);
 }
 
-function Overview({ id, node }: { id: string; node: RadarNode }) {
+function Overview({ id, node, onTab }: { id: string; node: RadarNode; onTab: (tab: string) => void }) {
   const { data: c, error, reload } = useContainer(id);
   const reason = c?.blocked_reason ?? node.reason;
 
@@ -117,6 +124,8 @@ function Overview({ id, node }: { id: string; node: RadarNode }) {
           {c.rule ? <Link href="/policy">{c.rule}</Link> : <span class="warn">none matches: nothing is enforced here</span>}
         </Row>
         {c.worst && <Row name="Worst finding"><SeverityTag severity={c.worst} /></Row>}
+        <Row name="Compliance"><button type="button" class="plain-link" onClick={() => onTab('compliance')}><FailedCounts id={id} /></button></Row>
+        <Row name="Trust"><TrustBadge trusted={c.trusted} /></Row>
         <Row name="Image"><span class="mono" title={c.image ?? undefined}>{shortImage(c.image)}</span></Row>
         <Row name="Digest"><span class="mono" title={c.digest ?? undefined}>{shortId(c.digest) || '–'}</span></Row>
         <Row name="Container id"><span class="mono" title={c.id}>{shortId(c.id)}</span></Row>
@@ -217,10 +226,13 @@ function Place({ node, onSelect }: { node: RadarNode; onSelect: (id: string) => 
   const others = [...new Set(edges.map((e) => (e.from === node.id ? e.to : e.from)))]
     .map((id) => radar.nodes.get(id)).filter((n): n is RadarNode => Boolean(n));
   const list = node.kind === 'image' ? children : others;
+  const ran = children.find((n) => n.state !== 'refused');
 
   return (
     <>
       {node.kind === 'image' && <p class="mono wrap muted">{node.id.replace(/^image:/, '')}</p>}
+      {node.kind === 'image' && ran && <p class="place-trust"><ImageTrust container={containerId(ran.id)} /></p>}
+      {node.reason && node.kind === 'host' && <div class="notice bad"><Icon name="compliance" /><span>{node.reason} <Link href="/compliance?severity=critical">All critical findings</Link></span></div>}
       {node.kind === 'host' && (
         <p class="muted">Kernel {status.value?.kernel ?? '–'}. <Link href="/defenders">How it is protected</Link></p>
       )}
@@ -229,7 +241,7 @@ function Place({ node, onSelect }: { node: RadarNode; onSelect: (id: string) => 
         {list.slice(0, 500).map((n) => (
           <li key={n.id}>
             <button type="button" class="row-button" onClick={() => onSelect(n.id)}>
-              <span class={`dot color-${n.state === 'blocked' ? 'red' : (n.color ?? 'grey')}`} />
+              <span class={`dot color-${isStopped(n.state) ? 'red' : (n.color ?? 'grey')}`} />
               <strong>{n.label}</strong>
               {n.kind === 'container' ? <StateTag state={n.state} /> : <span class="muted">{n.kind}</span>}
             </button>

@@ -3,7 +3,7 @@
 // pair of nodes. Pure but for the Layout, which remembers places.
 import type { Color, NodeKind, RadarEdge, RadarNode } from '../core/types';
 import { type Cluster, type Layout, type Places, type RingItem } from './layout';
-import { compareNodes, edgeEffect, EFFECT_RANK, type RadarState } from './state';
+import { compareNodes, edgeEffect, EFFECT_RANK, isStopped, type RadarState } from './state';
 
 export interface Filters {
   search: string;
@@ -71,7 +71,7 @@ export function nodeState(n: RadarNode): string {
 }
 
 function troubled(n: RadarNode): boolean {
-  return n.color === 'red' || n.color === 'orange' || n.color === 'yellow' || n.state === 'blocked';
+  return n.color === 'red' || n.color === 'orange' || n.color === 'yellow' || isStopped(n.state);
 }
 
 function text(n: RadarNode, parent: RadarNode | undefined, edges: RadarEdge[]): string {
@@ -116,7 +116,7 @@ function choose(ix: Index, matches: (n: RadarNode) => boolean, options: SceneOpt
   const total = images.reduce((sum, [, list]) => sum + list.length, 0);
   const clustered = total > DETAIL_LIMIT;
   const stands = (n: RadarNode) => // alone, whatever the crowd
-    n.state === 'blocked' || n.color === 'red' || now - (born.get(n.id) ?? 0) < FRESH_MS || (filters.search !== '' && matches(n));
+    isStopped(n.state) || n.color === 'red' || now - (born.get(n.id) ?? 0) < FRESH_MS || (filters.search !== '' && matches(n));
   let room = SMALL_ROOM;
 
   // Of a crowd the small images are drawn whole, as far as there is room.

@@ -7,7 +7,7 @@ export interface RadarState {
   nodes: Map<string, RadarNode>;
   edges: Map<string, RadarEdge>;
   born: Map<string, number>; // when a node was first seen, ms; 0 = was there when we came
-  blocked: Map<string, number>; // when a node was first seen blocked, ms; 0 = before we came
+  blocked: Map<string, number>; // when a node was first seen blocked or refused, ms; 0 = before we came
 }
 
 export const EFFECT_RANK: Record<string, number> = { disable: 0, allow: 0, alert: 1, prevent: 2, block: 3 };
@@ -21,13 +21,18 @@ export function containerId(node: string): string {
   return node.startsWith('container:') ? node.slice('container:'.length) : node;
 }
 
+// Stopped by us: while it ran, or before it could.
+export function isStopped(state: string | null | undefined): boolean {
+  return state === 'blocked' || state === 'refused';
+}
+
 export function edgeEffect(effect: Effect | null | undefined): 'allow' | 'alert' | 'prevent' | 'block' {
   return effect === 'alert' || effect === 'prevent' || effect === 'block' ? effect : 'allow';
 }
 
 function remember(state: RadarState, node: RadarNode, now: number): void {
   if (!state.born.has(node.id)) state.born.set(node.id, now);
-  if (node.state === 'blocked') {
+  if (isStopped(node.state)) {
     if (!state.blocked.has(node.id)) state.blocked.set(node.id, now);
   } else {
     state.blocked.delete(node.id);
@@ -74,7 +79,7 @@ export function neighbours(state: RadarState, id: string): RadarEdge[] {
 }
 
 // The containers of an image, most troubled first, then by name: an order that does not wander.
-const STATE_RANK: Record<string, number> = { blocked: 0, running: 1, paused: 2, created: 3, exited: 4 };
+const STATE_RANK: Record<string, number> = { blocked: 0, refused: 0, running: 1, paused: 2, created: 3, exited: 4 };
 const COLOR_RANK: Record<string, number> = { red: 0, orange: 1, yellow: 2, green: 3, grey: 4 };
 
 export function compareNodes(a: RadarNode, b: RadarNode): number {

@@ -8,7 +8,7 @@ import { incidents, radar, radarVersion, status } from '../core/live';
 import { Link } from '../core/router';
 import type { Filters, Scene } from './scene';
 
-const STATES = ['running', 'paused', 'created', 'blocked', 'exited'];
+const STATES = ['running', 'paused', 'created', 'blocked', 'refused', 'exited'];
 
 interface Props {
   filters: Filters;
@@ -68,6 +68,7 @@ function Summary() {
   const containers = [...radar.nodes.values()].filter((n) => n.kind === 'container');
   const running = containers.filter((n) => n.state === 'running').length;
   const blocked = containers.filter((n) => n.state === 'blocked').length;
+  const refused = containers.filter((n) => n.state === 'refused').length;
   const open = incidents.value.filter((i) => i.state === 'open').length;
   const ready = status.value?.ready;
 
@@ -75,6 +76,7 @@ function Summary() {
     <div class="summary" aria-live="polite">
       <span class="state-running"><Icon name="container" size={15} /><b>{count(running)}</b>running</span>
       {blocked > 0 && <span class="state-blocked"><Icon name="blocked" size={15} /><b>{count(blocked)}</b>blocked</span>}
+      {refused > 0 && <span class="state-refused"><Icon name="refused" size={15} /><b>{count(refused)}</b>refused</span>}
       {open > 0 && <Link href="/incidents" class="effect-alert"><Icon name="incident" size={15} /><b>{count(open)}</b>{open === 1 ? 'incident' : 'incidents'}</Link>}
       {status.value && (
         <Link href="/defenders" class={ready ? 'state-running' : 'state-blocked'}><Icon name={ready ? 'defender' : 'incident'} size={15} />{ready ? 'enforcing' : 'not enforcing'}</Link>

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands to a container engine: what an access audit says, and which ones a filter keeps. Pure.
+import type { Audit, EngineCommand } from './types';
+
+export type Verdict = 'allow' | 'alert' | 'deny';
+
+export interface AccessFilter {
+  user: string;
+  action: string;
+  target: string;
+  verdict: string; // '' = every one
+}
+
+export const LOCAL = 'local socket';
+const NONE: EngineCommand = {
+  user: null, groups: [], address: null, action: null, target: null, method: null, path: null, parameters: [], verdict: null,
+};
+
+export function commandOf(a: Audit): EngineCommand {
+  return a.command ?? NONE;
+}
+
+export function userOf(c: EngineCommand): string {
+  return c.user || LOCAL;
+}
+
+// What became of the command. Where an older record does not say, what was done says it.
+export function verdictOf(a: Audit): Verdict {
+  const said = commandOf(a).verdict;
+
+  if (said === 'allow' || said === 'alert' || said === 'deny') return said;
+  if (a.done === 'block' || a.done === 'prevent') return 'deny';
+  return a.effect === 'alert' ? 'alert' : 'allow';
+}
+
+// A command that nobody objected to: it is in the log, but no finding.
+export function isRoutine(a: Audit): boolean {
+  return a.kind === 'access' && verdictOf(a) === 'allow';
+}
+
+function has(text: string | null | undefined, part: string): boolean {
+  return (text ?? '').toLowerCase().includes(part);
+}
+
+export function matchesAccess(a: Audit, f: AccessFilter): boolean {
+  const c = commandOf(a);
+  const [user, action, target] = [f.user, f.action, f.target].map((t) => t.trim().toLowerCase());
+
+  return a.kind === 'access' && (!f.verdict || verdictOf(a) === f.verdict) &&
+    (!user || has(userOf(c), user) || c.groups.some((g) => has(g, user))) && (!action || has(c.action, action)) &&
+    (!target || has(c.target, target) || has(a.container.name, target) || has(a.container.image, target) || has(a.container.id, target));
+}
+
+// Whether a command is about this container: by the Gate's word, or as it was called in the request.
+export function concerns(a: Audit, container: { id: string; name: string }): boolean {
+  const target = commandOf(a).target;
+
+  if (a.kind !== 'access') return false;
+  if (a.container.id) return a.container.id === container.id;
+  return Boolean(target) && (target === container.name || (target!.length >= 12 && container.id.startsWith(target!)));
+}
+
+// Each audit once, as it is known last: a repeat comes again with a higher count.
+export function newestFirst(audits: Iterable<Audit>): Audit[] {
+  const known = new Map<string, Audit>();
+
+  for (const a of audits) {
+    const before = known.get(a.id);
+    if (!before || a.count >= before.count) known.set(a.id, a);
+  }
+  const at = (a: Audit) => a.last ?? a.time;
+  return [...known.values()].sort((a, b) => (at(a) === at(b) ? 0 : at(a) < at(b) ? 1 : -1));
+}
