@@ -15,7 +15,7 @@ from lib import poll
 from lib.gate import Gate
 from lib.seawall import stamp
 
-SHORT_LIVES = 200
+SHORT_LIVES = 60
 IMAGE = f"docker.io/{engines.IMAGE}"
 
 
