@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "command/command.h"
 #include "model/records.h"
 #include "policy/gates.h"
 #include "policy/grammar.h"
@@ -84,6 +85,40 @@ static void put_checks(struct buf *out)
 			enum_name(&severity_names, (int)c->severity), c->resource, c->fails ? "yes" : "", c->title, c->remedy);
 }
 
+static void put_engine_actions(struct buf *out)
+{
+	static const struct {
+		unsigned flag;
+		const char *name;
+	} marks[] = {
+		{COMMAND_READ_ONLY, "read only"},
+		{COMMAND_DANGEROUS, "dangerous"},
+		{COMMAND_BODY, "body judged"},
+		{COMMAND_BODY_MAYBE, "body judged if there"},
+		{COMMAND_STREAMS, "archive"},
+		{COMMAND_HIJACKS, "stream"},
+	};
+
+	buf_puts(out, "# Actions of the Docker Engine API\n\nGenerated from `src/command/action.c` by `make docs`. Access rules name these "
+		"actions, or their groups\n`read_only` (changes nothing) and `dangerous` (can bring code or settings of the client's choice onto "
+		"the host or\ninto a running container). `{name*}` may have slashes. A version before the path (`/v1.41`) is left out, `HEAD`\n"
+		"counts as `GET`. What is not here is the action `unknown`, which is dangerous.\n\n"
+		"| action | method | path | group, body | what |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < command_action_count; i++) {
+		const struct command_action *a = &command_actions[i];
+		const char *comma = "";
+
+		buf_printf(out, "| `%s` | %s | `%s` | ", a->name, a->method, a->path);
+		for (size_t k = 0; k < ARRAY_SIZE(marks); k++) {
+			if (!(a->flags & marks[k].flag))
+				continue;
+			buf_printf(out, "%s%s", comma, marks[k].name);
+			comma = ", ";
+		}
+		buf_printf(out, " | %s |\n", a->summary);
+	}
+}
+
 static const struct {
 	const char *file;
 	void (*put)(struct buf *out);
@@ -92,6 +127,7 @@ static const struct {
 	{"policy.md", put_policy},
 	{"detections.md", put_detections},
 	{"compliance-checks.md", put_checks},
+	{"engine-actions.md", put_engine_actions},
 };
 
 int main(int argc, char **argv)
