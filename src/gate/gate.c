@@ -5,10 +5,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/log.h"
-#include "ipc/ipc.h"
-#include "runtime/runtime.h"
+#include "gate/authz.h"
+#include "gate/internal.h"
+#include "gate/judge.h"
+#include "gate/report.h"
+#include "gate/shim.h"
 
 #define QUEUE_HIGH                                                                                 \
 	(1u << 20) /* bytes waiting for the Defender, beyond which changes wait in the inventory   \
@@ -16,28 +20,18 @@
 #define QUEUE_PAUSE_MS 5
 #define SEQ_ENGINES 16 /* sequence numbers carry the index of the engine */
 
-struct engine {
-	struct gate *gate;
-	struct runtime *runtime;
-	const struct gate_engine *config;
-	bool opening;	   /* it waits for a socket */
-	uint64_t open_seq; /* of the question in flight, 0 = not asked yet */
-	bool synced_told;
-	unsigned refused_told;
-};
-
-struct gate {
-	struct loop *loop;
-	struct ipc_client *client;
-	struct loop_source *pause;
-	uint64_t seq;
-	struct engine engines[GATE_ENGINES_MAX];
-	unsigned engine_count;
-};
-
-static struct ipc_peer *defender(struct gate *g)
+struct ipc_peer *gate_defender(struct gate *g)
 {
 	return g->client ? ipc_client_peer(g->client) : NULL;
+}
+
+const struct container *gate_container(const struct gate *g, const char *id)
+{
+	const struct container *c = NULL;
+
+	for (unsigned i = 0; i < g->engine_count && id && !c; i++)
+		c = runtime_container(g->engines[i].runtime, id);
+	return c;
 }
 
 static void warn_refused(struct engine *e)
@@ -57,14 +51,17 @@ static void warn_refused(struct engine *e)
 /* Sends what changed, as long as the Defender keeps up. */
 static void flush(struct engine *e)
 {
-	struct ipc_peer *peer = defender(e->gate);
+	struct ipc_peer *peer = gate_defender(e->gate);
 	const struct container *c;
 
 	warn_refused(e);
 	if (!peer)
 		return; /* everything is told anew when it is back */
 	while (ipc_queued(peer) < QUEUE_HIGH && (c = runtime_take(e->runtime))) {
-		int r = ipc_send(peer, IPC_CONTAINER, 0, c);
+		char badge[512];
+		struct container with = *c; /* borrowed */
+		with.trusted = (char *)(uintptr_t)judge_trust_badge(e->gate, c, badge, sizeof(badge));
+		int r = ipc_send(peer, IPC_CONTAINER, 0, &with);
 		if (r < 0)
 			log_warn(r, "container %.12s cannot be reported", c->id);
 	}
@@ -91,7 +88,7 @@ static int on_pause(void *ctx)
 
 static void ask_for_socket(struct engine *e)
 {
-	struct ipc_peer *peer = defender(e->gate);
+	struct ipc_peer *peer = gate_defender(e->gate);
 	struct ipc_engine body = {
 		.kind = e->config->kind, .socket = (char *)(uintptr_t)e->config->socket};
 
@@ -111,14 +108,17 @@ static void on_open(void *ctx, struct runtime *rt)
 
 static void on_changed(void *ctx, struct runtime *rt)
 {
-	flush(ctx);
+	struct engine *e = ctx;
+
+	flush(e);
+	shim_door_changed(e->gate->shim);
 }
 
 static void on_status(void *ctx, struct runtime *rt)
 {
 	struct engine *e = ctx;
 	const struct runtime_status *status = runtime_status(rt);
-	struct ipc_peer *peer = defender(e->gate);
+	struct ipc_peer *peer = gate_defender(e->gate);
 
 	log_debug("%s: %s", status->socket, status->state);
 	if (!runtime_synced(rt))
@@ -130,7 +130,7 @@ static void on_status(void *ctx, struct runtime *rt)
 static void on_created(void *ctx, struct runtime *rt, const char *id, uint32_t pid)
 {
 	struct engine *e = ctx;
-	struct ipc_peer *peer = defender(e->gate);
+	struct ipc_peer *peer = gate_defender(e->gate);
 	struct ipc_pid body = {.container = (char *)(uintptr_t)id, .pid = pid};
 
 	if (peer)
@@ -139,7 +139,7 @@ static void on_created(void *ctx, struct runtime *rt, const char *id, uint32_t p
 
 static void answer_stop(struct gate *g, uint64_t seq, int error, const char *message)
 {
-	struct ipc_peer *peer = defender(g);
+	struct ipc_peer *peer = gate_defender(g);
 	struct ipc_result body = {.error = error, .message = (char *)(uintptr_t)message};
 
 	if (peer)
@@ -191,6 +191,46 @@ static void stop(struct gate *g, uint64_t seq, const struct ipc_stop *body)
 		answer_stop(g, seq, -ENOENT, "no such engine");
 }
 
+/* Nothing applied yet is an answer too: then nothing is refused. */
+static void take_policy(struct gate *g, const struct ipc_blob *body)
+{
+	struct policy *p = NULL;
+	int r = body->data.size ? policy_decode(&p, body->data.data, body->data.size) : 0;
+
+	if (r < 0) {
+		log_err(r, "the policy that was received is damaged, keeping the old one");
+		return;
+	}
+	policy_unref(g->policy);
+	g->policy = p;
+	g->policy_known = true;
+	for (unsigned i = 0; i < g->engine_count; i++)
+		runtime_replay(g->engines[i].runtime); /* trusted or not may have changed */
+}
+
+static void take_listener(struct gate *g, const struct ipc_listener *body, int fd)
+{
+	int r = -EINVAL;
+
+	if (fd < 0)
+		return;
+	switch (body->kind) {
+	case IPC_LISTENER_SHIM:
+		g->shim = shim_door_close(g->shim);
+		r = shim_door_open(&g->shim, g, fd);
+		break;
+	case IPC_LISTENER_AUTHZ:
+		g->authz = authz_close(g->authz);
+		r = authz_open(&g->authz, g, fd);
+		break;
+	default:
+		fd_close(fd);
+		break;
+	}
+	if (r < 0)
+		log_err(r, "cannot serve '%s'", body->address ? body->address : "?");
+}
+
 static int on_message(
 	void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
 {
@@ -200,9 +240,28 @@ static int on_message(
 		engine_fd(g, seq, body, fd);
 		return 0;
 	}
+	if (type == IPC_LISTENER) {
+		take_listener(g, body, fd);
+		return 0;
+	}
 	fd_close(fd);
-	if (type == IPC_STOP)
+	switch ((int)type) {
+	case IPC_STOP:
 		stop(g, seq, body);
+		break;
+	case IPC_POLICY:
+		take_policy(g, body);
+		break;
+	case IPC_GATE_AUDIT_ACK:
+		report_ack(g->report, ((const struct ipc_seq *)body)->seq);
+		break;
+	case IPC_ADMITTED:
+		shim_door_admitted(g->shim, seq, body);
+		break;
+	case IPC_PING:
+		ipc_send(peer, IPC_PONG, seq, body);
+		break;
+	}
 	return 0;
 }
 
@@ -212,6 +271,7 @@ static void on_connect(void *ctx, struct ipc_peer *peer)
 	struct gate *g = ctx;
 
 	log_debug("the Defender is there");
+	report_again(g->report, peer);
 	for (unsigned i = 0; i < g->engine_count; i++) {
 		struct engine *e = &g->engines[i];
 
@@ -224,7 +284,10 @@ static void on_connect(void *ctx, struct ipc_peer *peer)
 
 static void on_closed(void *ctx, struct ipc_peer *peer, int why)
 {
+	struct gate *g = ctx;
+
 	log_warn(why, "the Defender is away");
+	shim_door_lost(g->shim);
 }
 
 struct gate *gate_free(struct gate *g)
@@ -235,6 +298,10 @@ struct gate *gate_free(struct gate *g)
 		runtime_free(g->engines[i].runtime);
 	ipc_client_free(g->client);
 	loop_source_free(g->pause);
+	shim_door_close(g->shim);
+	authz_close(g->authz);
+	report_free(g->report);
+	policy_unref(g->policy);
 	free(g);
 	return NULL;
 }
@@ -245,6 +312,7 @@ static int add_engine(struct gate *g, const struct gate_engine *config)
 	struct runtime_config rc = {.loop = g->loop,
 		.kind = config->kind,
 		.socket = config->socket,
+		.header = g->own_header,
 		.listener = {on_open, on_changed, on_status, on_created, on_stopped, e}};
 
 	*e = (struct engine){.gate = g, .config = config};
@@ -252,6 +320,19 @@ static int add_engine(struct gate *g, const struct gate_engine *config)
 	if (r == 0)
 		g->engine_count++;
 	return r;
+}
+
+/* By this the authorization plugin knows our own questions, which it would else answer to itself. */
+static void make_header(struct gate *g)
+{
+	uint8_t secret[16];
+	struct buf b = BUF_FIXED((uint8_t *)g->own_header, sizeof(g->own_header));
+
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		return;
+	buf_puts(&b, GATE_OWN_HEADER ": ");
+	for (size_t i = 0; i < sizeof(secret); i++)
+		buf_printf(&b, "%02x", secret[i]);
 }
 
 int gate_new(
@@ -270,7 +351,13 @@ int gate_new(
 	if (!g)
 		return -ENOMEM;
 	g->loop = loop;
-	int r = loop_add_timer(loop, &g->pause, UINT32_MAX, 0, on_pause, g);
+	g->peer_uid = peer_uid;
+	make_header(g);
+	if (gethostname(g->host, sizeof(g->host) - 1) < 0)
+		g->host[0] = 0;
+	int r = report_new(&g->report);
+	if (r == 0)
+		r = loop_add_timer(loop, &g->pause, UINT32_MAX, 0, on_pause, g);
 	for (unsigned i = 0; i < options->engine_count && r == 0; i++)
 		r = add_engine(g, &options->engines[i]);
 	if (r == 0)

@@ -64,6 +64,7 @@ static const int allowed[] = {
 	SCMP_SYS(connect),
 	SCMP_SYS(bind),
 	SCMP_SYS(listen),
+	SCMP_SYS(accept4),
 	SCMP_SYS(geteuid),
 	SCMP_SYS(getuid),
 };

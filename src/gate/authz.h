@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Docker authorization plugin: dockerd asks before it carries out a command (AuthZReq) and
+ * before it answers (AuthZRes, always allowed). Whoever is not answered is denied by dockerd itself,
+ * so this gate fails shut. Our own questions to the engine carry a secret of this process and pass.
+ */
+#pragma once
+
+#include "gate/internal.h"
+
+/* Takes the listening unix socket. */
+int authz_open(struct authz **ret, struct gate *g, int listen_fd);
+struct authz *authz_close(struct authz *a);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading, judging and recording of one command: see commands.h. */
+#include "gate/commands.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "gate/judge.h"
+#include "gate/report.h"
+
+struct command_job {
+	struct gate *gate;
+	command_done_fn *fn;
+	void *ctx;
+	struct command_facts facts;
+	char *user, *address, *method;
+	struct str_list groups;
+	bool closed;
+	struct access_verdict verdict;
+	struct command_answer answer;
+	struct judge_job *creation;
+	bool starting, judged; /* the answer came from inside judge_start() */
+};
+
+static void job_free(struct command_job *j)
+{
+	judge_cancel(j->creation);
+	command_facts_done(&j->facts);
+	free(j->user);
+	free(j->address);
+	free(j->method);
+	for (uint32_t i = 0; i < j->groups.count; i++)
+		free(j->groups.items[i]);
+	free(j->groups.items);
+	free(j);
+}
+
+/* ---- the record ---- */
+
+static const char *technique(const char *action)
+{
+	static const struct {
+		const char *action, *technique;
+	} rows[] = {
+		{"container_create", "T1610"},
+		{"container_start", "T1610"},
+		{"container_exec_create", "T1609"},
+		{"container_exec_start", "T1609"},
+		{"container_attach", "T1609"},
+		{"container_archive_put", "T1105"},
+		{"image_build", "T1612"},
+		{"image_create", "T1204.003"},
+		{"image_load", "T1204.003"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].action, action) == 0)
+			return rows[i].technique;
+	return NULL;
+}
+
+static void message(const struct command_job *j, char *out, size_t size)
+{
+	struct buf b = BUF_FIXED((uint8_t *)out, size);
+	const struct command_facts *f = &j->facts;
+
+	buf_printf(&b, "%.64s%s%.64s", *j->user ? j->user : "the local socket", *j->address ? " from " : "", j->address);
+	buf_printf(&b, ": %s", f->action->name);
+	if (f->target)
+		buf_printf(&b, " %.128s", f->target);
+	if (f->image)
+		buf_printf(&b, " (image %.256s)", f->image);
+	buf_printf(&b, ": %s", j->verdict.effect == ACCESS_ALLOW ? "allowed" : "allowed, with a warning");
+	if (j->verdict.rule)
+		buf_printf(&b, " by rule '%.128s'", j->verdict.rule);
+	if (j->verdict.effect == ACCESS_ALERT && *j->verdict.reason)
+		buf_printf(&b, ": %.256s", j->verdict.reason);
+	gate_clean(out);
+}
+
+static enum severity severity_of(const struct command_job *j)
+{
+	bool dangerous = j->facts.action->flags & COMMAND_DANGEROUS;
+
+	switch ((int)j->verdict.effect) {
+	case ACCESS_DENY:
+		return dangerous ? SEVERITY_HIGH : SEVERITY_MEDIUM;
+	case ACCESS_ALERT:
+		return dangerous ? SEVERITY_MEDIUM : SEVERITY_LOW;
+	}
+	return SEVERITY_NONE;
+}
+
+static void report(const struct command_job *j)
+{
+	static const enum effect effects[] = {EFFECT_DISABLE, EFFECT_ALERT, EFFECT_BLOCK};
+	static const enum done done[] = {DONE_NONE, DONE_ALERT, DONE_BLOCK};
+	const struct command_facts *f = &j->facts;
+	enum access_effect e = j->verdict.effect;
+	char text[1024];
+	char *known = (char *)(uintptr_t)technique(f->action->name);
+
+	if (!j->verdict.audit)
+		return;
+	message(j, text, sizeof(text));
+	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = effects[e],
+		.done = done[e], .severity = severity_of(j), .message = j->answer.denied ? (char *)(uintptr_t)j->answer.text : text,
+		.techniques = {&known, e != ACCESS_ALLOW && known}, .revision = j->gate->policy ? j->gate->policy->revision : 0};
+	a.command = (struct engine_command){.user = *j->user ? j->user : NULL, .groups = j->groups,
+		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)f->action->name, .target = f->target,
+		.method = j->method, .path = f->path, .parameters = f->parameters,
+		.verdict = (char *)(uintptr_t)enum_name(&access_effect_names, (int)e)};
+	a.container.image = f->image;
+	const struct container *c = f->target ? gate_container(j->gate, f->target) : NULL;
+	if (c) {
+		a.container.id = c->id;
+		a.container.name = c->name;
+		a.container.image = c->image;
+		a.container.digest = c->digest;
+	} else if (f->has_creation) {
+		a.container.name = f->creation.name;
+	}
+	report_audit(j->gate->report, gate_defender(j->gate), &a);
+}
+
+/* ---- judging ---- */
+
+static void finish(struct command_job *j)
+{
+	report(j);
+	j->answer.hijacks = j->facts.action->flags & COMMAND_HIJACKS;
+	j->fn(j->ctx, &j->answer);
+	job_free(j);
+}
+
+static void deny(struct command_job *j, const char *rule, const char *reason)
+{
+	struct gate_verdict v = {.kind = AUDIT_ACCESS, .effect = GATE_BLOCK, .rule = rule};
+
+	snprintf(v.reason, sizeof(v.reason), "%s", reason);
+	j->verdict.effect = ACCESS_DENY;
+	j->verdict.audit = true;
+	j->answer.denied = true;
+	if (rule)
+		gate_refusal_text(&v, "command", j->answer.text, sizeof(j->answer.text));
+	else
+		snprintf(j->answer.text, sizeof(j->answer.text), "[Seawall] command blocked: %s", v.reason);
+	gate_clean(j->answer.text);
+}
+
+static void on_creation(void *ctx, const struct judge_answer *a)
+{
+	struct command_job *j = ctx;
+
+	j->creation = NULL;
+	if (a->refused) { /* its own audit says why; this one, that the command was not carried out */
+		j->verdict.effect = ACCESS_DENY;
+		j->verdict.audit = true;
+		j->answer.denied = true;
+		snprintf(j->answer.text, sizeof(j->answer.text), "%s", a->text);
+	}
+	j->judged = true;
+	if (!j->starting)
+		finish(j);
+}
+
+static bool is(const struct command_job *j, const char *action)
+{
+	return strcmp(j->facts.action->name, action) == 0;
+}
+
+/* What is created or pulled has its own gates. An exec creates nothing. */
+static bool wants_creation(const struct command_job *j)
+{
+	return is(j, "container_create") || is(j, "service_create") || is(j, "service_update") || is(j, "image_create");
+}
+
+static int judge_creation_of(struct command_job *j)
+{
+	struct judge_question q = {.creation = j->facts.has_creation ? &j->facts.creation : NULL, .image = j->facts.image,
+		.user = *j->user ? j->user : NULL};
+	j->starting = true;
+	int r = judge_start(&j->creation, j->gate, &q, on_creation, j);
+	j->starting = false;
+	return r;
+}
+
+/* Whether any rule could have said something of a request that nobody can read for sure. */
+static bool has_rules(const struct gate *g)
+{
+	return judge_has_rules(g) || (g->policy && g->policy->access_count);
+}
+
+static void judge_access(struct command_job *j)
+{
+	struct access_request q = {0};
+
+	command_request(&j->facts, &q);
+	q.user = j->user;
+	q.groups = &j->groups;
+	q.address = j->address;
+	j->verdict = policy_judge_access(j->gate->policy, &q);
+	if (!j->facts.readable && has_rules(j->gate)) {
+		char why[300];
+		snprintf(why, sizeof(why), "it cannot be judged: %s", j->facts.why);
+		deny(j, NULL, why);
+	} else if (j->verdict.effect == ACCESS_DENY) {
+		deny(j, j->verdict.rule, j->verdict.reason);
+	} else if (j->closed && j->facts.action == &command_unknown && !j->verdict.rule) {
+		deny(j, NULL, "this endpoint of the engine is not known, and no rule allows it");
+	}
+}
+
+static int take_asker(struct command_job *j, const struct command_asker *who, const struct command_input *in)
+{
+	int r = 0;
+
+	j->user = strdup(who->user);
+	j->address = strdup(who->address);
+	j->method = strdup(in->method);
+	j->closed = who->closed;
+	for (uint32_t i = 0; who->groups && i < who->groups->count && r == 0; i++)
+		r = str_list_add(&j->groups, who->groups->items[i]);
+	return r < 0 || !j->user || !j->address || !j->method ? -ENOMEM : 0;
+}
+
+int commands_judge(struct command_job **ret, struct gate *g, const struct command_asker *who,
+	const struct command_input *in, command_done_fn *fn, void *ctx)
+{
+	struct command_job *j = calloc(1, sizeof(*j));
+
+	*ret = NULL;
+	if (!j)
+		return -ENOMEM;
+	*j = (struct command_job){.gate = g, .fn = fn, .ctx = ctx};
+	int r = take_asker(j, who, in);
+	if (r == 0)
+		r = command_read(&j->facts, in);
+	if (r < 0) {
+		job_free(j);
+		return r;
+	}
+	judge_access(j);
+	if (j->answer.denied || !wants_creation(j) || !judge_has_rules(g)) {
+		finish(j);
+		return 0;
+	}
+	r = judge_creation_of(j);
+	if (r < 0)
+		job_free(j);
+	else if (j->judged)
+		finish(j);
+	else
+		*ret = j;
+	return r;
+}
+
+struct command_job *commands_cancel(struct command_job *j)
+{
+	if (j)
+		job_free(j);
+	return NULL;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the Gate share, and nobody else includes. */
+#pragma once
+
+#include "gate/gate.h"
+#include "ipc/ipc.h"
+#include "policy/gates.h"
+#include "runtime/runtime.h"
+
+#define GATE_OWN_HEADER "X-Seawall-Gate"
+
+struct authz;
+struct report;
+struct shim_door;
+
+struct engine {
+	struct gate *gate;
+	struct runtime *runtime;
+	const struct gate_engine *config;
+	bool opening;	   /* it waits for a socket */
+	uint64_t open_seq; /* of the question in flight, 0 = not asked yet */
+	bool synced_told;
+	unsigned refused_told;
+};
+
+struct gate {
+	struct loop *loop;
+	struct ipc_client *client;
+	struct loop_source *pause;
+	uint64_t seq;
+	struct engine engines[GATE_ENGINES_MAX];
+	unsigned engine_count;
+
+	struct policy *policy; /* in force; NULL = none was ever applied */
+	bool policy_known;     /* the Defender has said which (or that there is none) */
+	uid_t peer_uid;	       /* of whoever may ask: the Defender and, root like it, shim and dockerd */
+	char own_header[64];   /* "X-Seawall-Gate: SECRET": marks our own questions to the engines */
+	struct report *report;
+	struct shim_door *shim;
+	struct authz *authz;
+	char host[256];	     /* name of this host, for the scopes of rules */
+	uint64_t authz_used; /* monotonic: the last command that came through it */
+};
+
+/* The Defender's connection, NULL while it is away. */
+struct ipc_peer *gate_defender(struct gate *g);
+/* The container that an engine has told of, by its full id; NULL = none has. */
+const struct container *gate_container(const struct gate *g, const char *id);

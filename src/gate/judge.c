@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trust, then compliance: see judge.h. */
+#include "gate/judge.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "gate/report.h"
+
+#define AUTHZ_RECENT (600 * NSEC_PER_SEC)
+
+struct judge_job {
+	struct gate *gate;
+	struct judge_question q;
+	judge_done_fn *fn;
+	void *ctx;
+};
+
+static bool enabled(const void *rules, uint32_t count, size_t size)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!((const struct rule_head *)((const char *)rules + i * size))->disabled)
+			return true;
+	return false;
+}
+
+bool judge_has_rules(const struct gate *g)
+{
+	const struct policy *p = g->policy;
+
+	return p && (enabled(p->trust, p->trust_count, sizeof(*p->trust)) ||
+			    enabled(p->compliance, p->compliance_count, sizeof(*p->compliance)));
+}
+
+/* ---- who it is ---- */
+
+static int take(char **field, const char *text)
+{
+	return *field || !text ? 0 : str_set(field, text);
+}
+
+static int take_labels(struct creation *c, const struct kv_list *labels)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < labels->count && r == 0; i++)
+		if (!kv_list_get(&c->labels, labels->items[i].key))
+			r = kv_list_add(&c->labels, labels->items[i].key, labels->items[i].value);
+	return r;
+}
+
+int judge_identify(const struct gate *g, struct creation *c, bool *ret_known)
+{
+	const struct container *known = gate_container(g, c->id);
+	int r = 0;
+
+	if (known) {
+		r = take(&c->name, known->name);
+		if (r == 0)
+			r = take(&c->image, known->image);
+		if (r == 0)
+			r = take(&c->digest, known->digest);
+		if (r == 0)
+			r = take(&c->pod, known->pod);
+		if (r == 0)
+			r = take(&c->namespace_, known->namespace_);
+		if (r == 0)
+			r = take_labels(c, &known->labels);
+	}
+	*ret_known = c->image != NULL;
+	return r;
+}
+
+/* ---- what is known of the image ---- */
+
+static void find_image(const struct gate *g, const char *ref, const char *digest, struct runtime_image *ret)
+{
+	for (unsigned i = 0; i < g->engine_count; i++) {
+		/* The digest says which image it is; a name may have moved on since. */
+		if (digest && runtime_image(g->engines[i].runtime, digest, ret) == 0)
+			return;
+		if (ref && runtime_image(g->engines[i].runtime, ref, ret) == 0)
+			return;
+	}
+}
+
+/* The digest of a container, where an engine tells no more of its image. */
+struct image_rest {
+	char *digest;
+	struct str_list list;
+};
+
+static void fill_facts(const struct gate *g, const char *name, char *digest, struct image_facts *f, struct image_rest *rest)
+{
+	struct runtime_image image = {0};
+
+	f->name = name;
+	find_image(g, name, digest, &image);
+	f->id = image.id ? image.id : digest;
+	f->layers = image.layers && image.layers->count ? image.layers : NULL;
+	f->repo_digests = image.repo_digests;
+	/* An engine that tells no more than one digest (containerd) means that of the manifest. */
+	if (!image.id && digest) {
+		rest->digest = digest;
+		rest->list = (struct str_list){&rest->digest, 1};
+		f->repo_digests = &rest->list;
+	}
+}
+
+/* ---- telling ---- */
+
+static void report(const struct judge_job *j, const struct gate_verdict *v, const char *subject, const char *text)
+{
+	static const struct {
+		enum audit_kind kind;
+		char *technique;
+	} techniques[] = {{AUDIT_TRUST, (char *)(uintptr_t)"T1204.003"}, {AUDIT_COMPLIANCE, (char *)(uintptr_t)"T1610"}};
+	const struct creation *c = j->q.creation;
+	struct audit a = {.kind = v->kind, .rule = (char *)(uintptr_t)v->rule, .message = (char *)(uintptr_t)text,
+		.revision = j->gate->policy->revision};
+	bool block = v->effect == GATE_BLOCK;
+
+	(void)subject;
+	a.effect = block ? EFFECT_BLOCK : EFFECT_ALERT;
+	a.done = block ? DONE_BLOCK : DONE_ALERT;
+	a.severity = block ? SEVERITY_HIGH : SEVERITY_MEDIUM;
+	for (size_t i = 0; i < ARRAY_SIZE(techniques); i++)
+		if (techniques[i].kind == v->kind)
+			a.techniques = (struct str_list){(char **)(uintptr_t)&techniques[i].technique, 1};
+	a.command.user = (char *)(uintptr_t)j->q.user;
+	a.container.image = (char *)(uintptr_t)(j->q.image ? j->q.image : c ? c->image : NULL);
+	if (c) {
+		a.container.id = c->id;
+		a.container.name = c->name;
+		a.container.digest = c->digest;
+		a.container.pod = c->pod;
+		a.container.namespace_ = c->namespace_;
+	}
+	report_audit(j->gate->report, gate_defender(j->gate), &a);
+}
+
+/* The create call was warned of already, a moment ago, when both gates are in the way of one engine. */
+static bool told_before(const struct judge_job *j)
+{
+	const struct gate *g = j->gate;
+
+	return j->q.starts && g->authz_used && time_monotonic() - g->authz_used < AUTHZ_RECENT;
+}
+
+static bool refuse(const struct judge_job *j, const struct gate_verdict *v, const char *subject, struct judge_answer *ret)
+{
+	char text[JUDGE_TEXT_MAX];
+	const char *who = j->q.image ? j->q.image : j->q.creation && j->q.creation->image ? j->q.creation->image : "?";
+
+	if (!v->rule || v->effect == GATE_IGNORE)
+		return false;
+	if (v->effect == GATE_BLOCK) {
+		gate_refusal_text(v, subject, ret->text, sizeof(ret->text));
+		ret->refused = true;
+		report(j, v, subject, ret->text);
+		return true;
+	}
+	if (!told_before(j)) {
+		snprintf(text, sizeof(text), "rule '%s' warns of %s %.256s: %s", v->rule, subject, who, v->reason);
+		gate_clean(text);
+		report(j, v, subject, text);
+	}
+	return false;
+}
+
+/* ---- judging ---- */
+
+static void judge(const struct judge_job *j, struct judge_answer *ret)
+{
+	struct gate *g = j->gate;
+	const struct creation *c = j->q.creation;
+	struct image_facts image = {0};
+	struct image_rest rest;
+
+	if (!judge_has_rules(g) || (c && c->sandbox))
+		return;
+	fill_facts(g, j->q.image ? j->q.image : c ? c->image : NULL, c ? c->digest : NULL, &image, &rest);
+	struct policy_subject s = {.image = image.name, .container = c ? c->name : NULL, .labels = c ? &c->labels : NULL,
+		.namespace_ = c ? c->namespace_ : NULL, .host = g->host};
+	if (image.name || image.id) {
+		struct gate_verdict v = policy_judge_trust(g->policy, &s, &image);
+		if (refuse(j, &v, "image", ret))
+			return;
+	}
+	if (c) {
+		struct gate_verdict v = policy_judge_compliance(g->policy, &s, c, NULL, NULL);
+		refuse(j, &v, "container", ret);
+	}
+}
+
+const char *judge_trust_badge(const struct gate *g, const struct container *c, char *out, size_t size)
+{
+	struct policy_subject s = {.image = c->image, .container = c->name, .labels = &c->labels, .namespace_ = c->namespace_,
+		.host = g->host};
+	struct image_facts image = {0};
+	struct image_rest rest;
+
+	if (!g->policy || !g->policy->trust_count || !c->image)
+		return NULL;
+	fill_facts(g, c->image, c->digest, &image, &rest);
+	struct gate_verdict v = policy_judge_trust(g->policy, &s, &image);
+	if (!v.rule)
+		return NULL;
+	snprintf(out, size, "%s: %.400s", *v.remedy ? "untrusted" : "trusted", *v.reason ? v.reason : "no rule speaks against it");
+	return out;
+}
+
+int judge_start(struct judge_job **ret, struct gate *g, const struct judge_question *q, judge_done_fn *fn, void *ctx)
+{
+	struct judge_job j = {.gate = g, .q = *q, .fn = fn, .ctx = ctx};
+	struct judge_answer answer = {0};
+
+	*ret = NULL;
+	judge(&j, &answer);
+	fn(ctx, &answer);
+	return 0;
+}
+
+struct judge_job *judge_cancel(struct judge_job *j)
+{
+	free(j);
+	return NULL;
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Gate's doors for shim and dockerd, with a Defender, an engine and askers that are the test's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "gate/gate.h"
+#include "gate/internal.h"
+#include "ipc/ipc.h"
+#include "ipc/shim_wire.h"
+#include "unit/runtime/fake_engine.h"
+
+#define ID "1111111111111111111111111111111111111111111111111111111111111111"
+#define KEPT 64
+
+struct fixture {
+	struct loop *loop;
+	struct fake_engine engine;
+	struct ipc_server *server;
+	struct ipc_peer *peer; /* the Gate, as its Defender sees it */
+	struct gate *gate;
+	struct gate_options options;
+	char dir[64], socket[96], shim[96], authz[96];
+	struct audit audits[KEPT]; /* that came */
+	uint32_t audit_count;
+	bool hold_acks, mute; /* mute: no answer to IPC_ADMIT */
+	int admits, admit_error, pongs, syncs;
+	struct container admitted;
+};
+
+static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
+{
+	struct fixture *f = ctx;
+	struct ipc_result result = {.error = f->admit_error, .message = f->admit_error ? (char *)(uintptr_t)"[Seawall] container blocked by rule 'r': a miner" : NULL};
+	int theirs;
+
+	fd_close(fd);
+	switch ((int)type) {
+	case IPC_ENGINE_OPEN:
+		result = (struct ipc_result){0};
+		theirs = fake_connect(&f->engine);
+		ipc_send_fd(peer, IPC_ENGINE_FD, seq, &result, theirs);
+		fd_close(theirs);
+		break;
+	case IPC_SYNCED:
+		f->syncs++;
+		break;
+	case IPC_PONG:
+		f->pongs++;
+		break;
+	case IPC_GATE_AUDIT:
+		assert_true(f->audit_count < KEPT);
+		assert_int_equal(record_copy(&audit_desc, &f->audits[f->audit_count++], body), 0);
+		if (!f->hold_acks)
+			ipc_send(peer, IPC_GATE_AUDIT_ACK, 0, &(struct ipc_seq){seq});
+		break;
+	case IPC_ADMIT:
+		f->admits++;
+		record_done(&container_desc, &f->admitted);
+		assert_int_equal(record_copy(&container_desc, &f->admitted, body), 0);
+		if (!f->mute)
+			ipc_send(peer, IPC_ADMITTED, seq, &result);
+		break;
+	}
+	return 0;
+}
+
+static void on_accept(void *ctx, struct ipc_peer *peer)
+{
+	struct fixture *f = ctx;
+
+	f->peer = peer;
+}
+
+#define UNTIL(f, cond)                                                                             \
+	for (int turn_ = 0; turn_ < 2000 && !(cond); turn_++)                                      \
+		loop_run_once((f)->loop, 5);                                                       \
+	assert_true(cond)
+
+static void give(struct fixture *f, enum ipc_listener_kind kind, int fd)
+{
+	struct ipc_listener body = {.kind = kind, .address = (char *)(uintptr_t)"test"};
+
+	assert_true(fd >= 0);
+	assert_int_equal(ipc_send_fd(f->peer, IPC_LISTENER, 0, &body, fd), 0);
+	fd_close(fd);
+}
+
+/* NULL: no policy was ever applied. */
+static void give_policy(struct fixture *f, const char *yaml)
+{
+	CLEANUP(policy_unref) struct policy *p = NULL;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+	struct policy_messages m = {0};
+	struct ipc_blob blob = {0};
+
+	if (yaml) {
+		struct policy_source src = {.name = "test.yaml", .text = yaml, .size = strlen(yaml)};
+		assert_int_equal(policy_load(&p, &src, 1, &m), 0);
+		policy_messages_done(&m);
+		p->revision = 3;
+		policy_encode(p, &b);
+		blob = (struct ipc_blob){.revision = 3, .data = {b.data, (uint32_t)b.len}};
+	}
+	assert_int_equal(ipc_send(f->peer, IPC_POLICY, 0, &blob), 0);
+}
+
+static void defender_open(struct fixture *f)
+{
+	struct ipc_config config = {.loop = f->loop, .role = IPC_DEFENDER, .accept_roles = IPC_GATE, .program = "test",
+		.peer_uid = getuid(), .on_message = on_message, .ctx = f};
+	int fd = unix_listen(f->socket, 0600, 4);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ipc_server_new(&f->server, &config, fd, on_accept), 0);
+}
+
+static void doors_open(struct fixture *f, const char *policy)
+{
+	UNTIL(f, f->peer != NULL && f->syncs > 0);
+	give_policy(f, policy);
+	give(f, IPC_LISTENER_SHIM, unix_listen_packets(f->shim, 0600, 8));
+	give(f, IPC_LISTENER_AUTHZ, unix_listen(f->authz, 0600, 8));
+	ipc_send(f->peer, IPC_PING, 0, &(struct ipc_seq){1});
+	UNTIL(f, f->pongs == 1);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_int_equal(loop_new(&f->loop), 0);
+	f->engine = (struct fake_engine){.loop = f->loop, .stream_fd = -1,
+		.answers = {
+			{"GET /version", 200, "{\"Version\":\"20.10\"}"},
+			{"GET /images/json", 200, "[]"},
+			{"GET /containers/json", 200,
+				"[{\"Id\":\"" ID "\",\"Names\":[\"/web1\"],\"Image\":\"nginx\",\"State\":\"created\","
+				"\"Labels\":{\"team\":\"pay\"}}]"},
+			{"GET /containers/" ID "/json", 200, "{\"State\":{\"Status\":\"created\"}}"},
+		}};
+	assert_int_equal(fake_listen(&f->engine), 0);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/seawall-test-doors-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->socket, sizeof(f->socket), "%s/defender", f->dir);
+	snprintf(f->shim, sizeof(f->shim), "%s/shim", f->dir);
+	snprintf(f->authz, sizeof(f->authz), "%s/authz", f->dir);
+	defender_open(f);
+	f->options = (struct gate_options){.socket = f->socket, .engines = {{RUNTIME_DOCKER, f->engine.path}}, .engine_count = 1};
+	assert_int_equal(gate_new(&f->gate, f->loop, &f->options, getuid()), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	gate_free(f->gate);
+	ipc_peer_free(f->peer);
+	ipc_server_free(f->server);
+	fake_done(&f->engine);
+	for (uint32_t i = 0; i < f->audit_count; i++)
+		record_done(&audit_desc, &f->audits[i]);
+	record_done(&container_desc, &f->admitted);
+	unlink(f->socket);
+	unlink(f->shim);
+	unlink(f->authz);
+	rmdir(f->dir);
+	loop_free(f->loop);
+	free(f);
+	return 0;
+}
+
+/* ---- the shim's side ---- */
+
+static int config_file(const char *text)
+{
+	FILE *file = tmpfile();
+
+	assert_non_null(file);
+	fputs(text, file);
+	fflush(file);
+	int fd = dup(fileno(file));
+	fclose(file);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static int connect_to(const char *path, int type)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+static int shim_ask(struct fixture *f, const char *id, const char *engine, const char *config)
+{
+	struct shim_request q = {.magic = SHIM_MAGIC, .pid = 1};
+	char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec iov = {&q, sizeof(q)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int fd = connect_to(f->shim, SOCK_SEQPACKET), file = config_file(config);
+
+	snprintf(q.id, sizeof(q.id), "%s", id);
+	snprintf(q.engine, sizeof(q.engine), "%s", engine);
+	snprintf(q.bundle, sizeof(q.bundle), "/run/bundle");
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &file, sizeof(int));
+	assert_int_equal(sendmsg(fd, &msg, 0), sizeof(q));
+	fd_close(file);
+	return fd;
+}
+
+/* The answer; 0 = closed without one. */
+static uint32_t shim_answer(struct fixture *f, int fd, struct shim_reply *ret)
+{
+	ssize_t n = -1;
+
+	for (int turn = 0; turn < 1000 && n < 0; turn++) {
+		loop_run_once(f->loop, 2);
+		n = recv(fd, ret, sizeof(*ret), MSG_DONTWAIT);
+	}
+	fd_close(fd);
+	assert_true(n >= 0);
+	if (n == 0)
+		return 0;
+	assert_int_equal(n, sizeof(*ret));
+	assert_int_equal(ret->magic, SHIM_MAGIC);
+	return ret->answer;
+}
+
+#define CONFIG(more)                                                                               \
+	"{\"ociVersion\":\"1.0.2\",\"process\":{\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"sh\"],\"cwd\":\"/\"},"       \
+	"\"root\":{\"path\":\"rootfs\"},\"mounts\":[" more "],\"linux\":{\"namespaces\":[{\"type\":\"pid\"},"          \
+	"{\"type\":\"network\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"}]}}"
+
+#define TRUST                                                                                      \
+	"version: 1\ntrust:\n  groups:\n    - {name: ours, images: [\"registry.local:5000/*\"]}\n"                  \
+	"  rules:\n    - {name: only ours, allowed: [ours], effect: block}\n"
+#define NGINX_OK                                                                                   \
+	"version: 1\ntrust:\n  groups:\n    - {name: hub, images: [\"nginx\"]}\n"                                    \
+	"  rules:\n    - {name: only hub, allowed: [hub], effect: block}\n"
+
+/* Nothing to judge by: in, and the Defender knows who comes. */
+static void test_shim_allows(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+
+	doors_open(f, NULL);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(f->admits, 1);
+	assert_string_equal(f->admitted.name, "web1");
+	assert_string_equal(f->admitted.image, "docker.io/library/nginx:latest");
+	assert_int_equal(f->audit_count, 0);
+}
+
+static void test_shim_refuses_image(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+
+	doors_open(f, TRUST);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_REFUSE);
+	assert_non_null(strstr(r.text, "[Seawall] image blocked by rule 'only ours': "));
+	assert_int_equal(f->admits, 0);
+	UNTIL(f, f->audit_count == 1);
+	assert_int_equal(f->audits[0].kind, AUDIT_TRUST);
+	assert_int_equal(f->audits[0].effect, EFFECT_BLOCK);
+	assert_string_equal(f->audits[0].container.id, ID);
+	assert_string_equal(f->audits[0].message, r.text);
+	give_policy(f, NGINX_OK);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+}
+
+static void test_shim_refuses_settings(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+
+	doors_open(f, "version: 1\ncompliance:\n  - {name: basics, checks: {docker_socket: block}}\n");
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("{\"destination\":\"/s\",\"type\":\"bind\","
+		"\"source\":\"/var/run/docker.sock\",\"options\":[\"rbind\"]}")), &r), SHIM_REFUSE);
+	assert_non_null(strstr(r.text, "[Seawall] container blocked by rule 'basics': "));
+	UNTIL(f, f->audit_count == 1);
+	assert_int_equal(f->audits[0].kind, AUDIT_COMPLIANCE);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+}
+
+/* What was blocked at run time does not start again, in the words of then. */
+static void test_shim_refuses_what_was_blocked(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+
+	doors_open(f, NULL);
+	f->admit_error = -EPERM;
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_REFUSE);
+	assert_string_equal(r.text, "[Seawall] container blocked by rule 'r': a miner");
+}
+
+/* A Defender that is silent or away keeps nobody waiting. */
+static void test_shim_without_defender(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+
+	doors_open(f, NULL);
+	f->mute = true;
+	uint64_t before = time_monotonic();
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_true(time_monotonic() - before < NSEC_PER_SEC);
+	f->peer = ipc_peer_free(f->peer);
+	f->server = ipc_server_free(f->server);
+	UNTIL(f, !gate_defender(f->gate));
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+}
+
+/* No answer: the shim's own rule decides. */
+static void test_shim_cannot_say(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+
+	doors_open(f, TRUST);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", "{"), &r), 0);
+	assert_int_equal(shim_answer(f, shim_ask(f, "unknown-container", "docker", CONFIG("")), &r), 0);
+	int fd = connect_to(f->shim, SOCK_SEQPACKET);
+	assert_int_equal(send(fd, "hello", 5, 0), 5);
+	assert_int_equal(shim_answer(f, fd, &r), 0);
+	give_policy(f, NULL);
+	assert_int_equal(shim_answer(f, shim_ask(f, "unknown-container", "docker", CONFIG("")), &r), SHIM_ALLOW);
+}
+
+/* ---- dockerd's side ---- */
+
+static char *http(struct fixture *f, int fd, const char *path, const char *body)
+{
+	static char answer[16384];
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+	size_t n = 0;
+
+	buf_printf(&b, "POST %s HTTP/1.1\r\nHost: plugin\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		path, strlen(body), body);
+	assert_int_equal(write(fd, b.data, b.len), (ssize_t)b.len);
+	for (int turn = 0; turn < 1000; turn++) {
+		loop_run_once(f->loop, 2);
+		ssize_t got = recv(fd, answer + n, sizeof(answer) - 1 - n, MSG_DONTWAIT);
+		n += got > 0 ? (size_t)got : 0;
+		answer[n] = 0;
+		char *end = strstr(answer, "\r\n\r\n");
+		if (end && end[4] && end[strlen(end) - 1] == '}')
+			return end + 4;
+	}
+	fail_msg("no answer: %s", answer);
+	return NULL;
+}
+
+static char *authz_ask(struct fixture *f, int fd, const char *user, const char *method, const char *uri, const char *headers, const char *body)
+{
+	static char text[8192], base64[4096];
+
+	sodium_bin2base64(base64, sizeof(base64), (const unsigned char *)body, strlen(body), sodium_base64_VARIANT_ORIGINAL);
+	snprintf(text, sizeof(text), "{\"User\":\"%s\",\"RequestMethod\":\"%s\",\"RequestUri\":\"%s\",\"RequestBody\":\"%s\","
+		"\"RequestHeaders\":{%s}}", user, method, uri, base64, headers);
+	return http(f, fd, "/AuthZPlugin.AuthZReq", text);
+}
+
+#define JSON_TYPE "\"Content-Type\":\"application/json\""
+#define ACCESS                                                                                     \
+	"version: 1\naccess:\n  - {name: ops, users: [alice], effect: allow}\n"                                     \
+	"  - {name: no privileged, actions: [container_create], when: {privileged: true}, effect: deny, message: ask us}\n" \
+	"  - {name: the rest, effect: allow, audit: denied}\n"
+
+static void test_authz_judges(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	doors_open(f, ACCESS);
+	fd = connect_to(f->authz, SOCK_STREAM);
+	assert_string_equal(http(f, fd, "/Plugin.Activate", "{}"), "{\"Implements\":[\"authz\"]}");
+	assert_string_equal(authz_ask(f, fd, "", "GET", "/v1.41/containers/json", "", ""), "{\"Allow\":true}");
+	char *answer = authz_ask(f, fd, "", "POST", "/v1.41/containers/create?name=x", JSON_TYPE,
+		"{\"Image\":\"nginx\",\"HostConfig\":{\"Privileged\":true}}");
+	assert_non_null(strstr(answer, "\"Allow\":false"));
+	assert_non_null(strstr(answer, "[Seawall] command blocked by rule 'no privileged': "));
+	assert_non_null(strstr(answer, "ask us"));
+	UNTIL(f, f->audit_count == 1); /* the allowed GET was not to be recorded */
+	assert_int_equal(f->audits[0].kind, AUDIT_ACCESS);
+	assert_string_equal(f->audits[0].command.action, "container_create");
+	assert_string_equal(f->audits[0].command.verdict, "deny");
+	assert_null(f->audits[0].command.user);
+	assert_string_equal(authz_ask(f, fd, "alice", "POST", "/v1.41/containers/create?name=x", JSON_TYPE,
+		"{\"Image\":\"nginx\",\"HostConfig\":{\"Privileged\":true}}"), "{\"Allow\":true}");
+	UNTIL(f, f->audit_count == 2);
+	assert_string_equal(f->audits[1].command.user, "alice");
+	assert_string_equal(f->audits[1].command.verdict, "allow");
+	assert_string_equal(http(f, fd, "/AuthZPlugin.AuthZRes", "{}"), "{\"Allow\":true}");
+	fd_close(fd);
+}
+
+/* A body that was not passed on is not a harmless body. */
+static void test_authz_denies_what_it_cannot_read(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	doors_open(f, ACCESS);
+	fd = connect_to(f->authz, SOCK_STREAM);
+	char *answer = authz_ask(f, fd, "", "POST", "/v1.41/containers/create", JSON_TYPE, "");
+	assert_non_null(strstr(answer, "\"Allow\":false"));
+	answer = http(f, fd, "/AuthZPlugin.AuthZReq", "{\"User\":");
+	assert_non_null(strstr(answer, "\"Allow\":false"));
+	fd_close(fd);
+}
+
+/* The gates of creation stand at the create call and the pull as well. */
+static void test_authz_asks_for_trust(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	doors_open(f, TRUST);
+	fd = connect_to(f->authz, SOCK_STREAM);
+	char *answer = authz_ask(f, fd, "", "POST", "/v1.41/containers/create", JSON_TYPE, "{\"Image\":\"evil\"}");
+	assert_non_null(strstr(answer, "[Seawall] image blocked by rule 'only ours'"));
+	answer = authz_ask(f, fd, "", "POST", "/v1.41/images/create?fromImage=evil&tag=1", "", "");
+	assert_non_null(strstr(answer, "[Seawall] image blocked by rule 'only ours'"));
+	assert_string_equal(authz_ask(f, fd, "", "POST", "/v1.41/containers/create", JSON_TYPE,
+		"{\"Image\":\"registry.local:5000/app:1\"}"), "{\"Allow\":true}");
+	UNTIL(f, f->audit_count == 5); /* image and command, twice; the allowed command */
+	fd_close(fd);
+}
+
+/* Our own questions to the engine pass, and nobody else's that look like them. */
+static void test_authz_knows_our_own(void **state)
+{
+	struct fixture *f = *state;
+	char headers[160];
+	int fd;
+
+	doors_open(f, "version: 1\naccess:\n  - {name: nothing, effect: deny}\n");
+	fd = connect_to(f->authz, SOCK_STREAM);
+	snprintf(headers, sizeof(headers), "\"X-Seawall-Gate\":\"%s\"", strchr(f->gate->own_header, ' ') + 1);
+	assert_string_equal(authz_ask(f, fd, "", "GET", "/events", headers, ""), "{\"Allow\":true}");
+	assert_non_null(strstr(authz_ask(f, fd, "", "GET", "/events", "\"X-Seawall-Gate\":\"\"", ""), "\"Allow\":false"));
+	assert_non_null(strstr(authz_ask(f, fd, "", "GET", "/events", "\"X-Seawall-Gate\":\"00112233445566778899aabbccddeeff\"", ""),
+		"\"Allow\":false"));
+	UNTIL(f, f->audit_count == 2);
+	fd_close(fd);
+}
+
+/* What was not acknowledged comes again, to whoever is the Defender then. */
+static void test_audits_survive_the_defender(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	doors_open(f, ACCESS);
+	f->hold_acks = true;
+	fd = connect_to(f->authz, SOCK_STREAM);
+	authz_ask(f, fd, "alice", "GET", "/info", "", "");
+	UNTIL(f, f->audit_count == 1);
+	f->peer = ipc_peer_free(f->peer);
+	UNTIL(f, !gate_defender(f->gate));
+	authz_ask(f, fd, "alice", "GET", "/version", "", "");
+	UNTIL(f, f->audit_count == 3);
+	assert_string_equal(f->audits[0].id, f->audits[1].id);
+	assert_string_not_equal(f->audits[1].id, f->audits[2].id);
+	fd_close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_shim_allows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shim_refuses_image, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shim_refuses_settings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shim_refuses_what_was_blocked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shim_without_defender, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shim_cannot_say, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_authz_judges, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_authz_denies_what_it_cannot_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_authz_asks_for_trust, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_authz_knows_our_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_audits_survive_the_defender, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("gate.doors", tests, NULL, NULL);
+}
