@@ -20,6 +20,7 @@ struct command_job {
 	struct access_verdict verdict;
 	struct command_answer answer;
 	struct judge_job *creation;
+	bool refused_by_gate; /* not by an access rule: that gate has its own audit */
 	bool starting, judged; /* the answer came from inside judge_start() */
 };
 
@@ -63,18 +64,23 @@ static const char *technique(const char *action)
 static void message(const struct command_job *j, char *out, size_t size)
 {
 	struct buf b = BUF_FIXED((uint8_t *)out, size);
+	static const char *const words[] = {"allowed", "allowed, with a warning", "denied"};
 	const struct command_facts *f = &j->facts;
+	const struct container *c = f->target ? gate_container(j->gate, f->target) : NULL;
+	const char *target = c && c->name ? c->name : f->target;
 
 	buf_printf(&b, "%.64s%s%.64s", *j->user ? j->user : "the local socket", *j->address ? " from " : "", j->address);
 	buf_printf(&b, ": %s", f->action->name);
-	if (f->target)
-		buf_printf(&b, " %.128s", f->target);
+	if (target)
+		buf_printf(&b, " %.128s", target);
 	if (f->image)
 		buf_printf(&b, " (image %.256s)", f->image);
-	buf_printf(&b, ": %s", j->verdict.effect == ACCESS_ALLOW ? "allowed" : "allowed, with a warning");
-	if (j->verdict.rule)
+	buf_printf(&b, ": %s", words[j->verdict.effect]);
+	if (j->refused_by_gate)
+		buf_puts(&b, " by the gate of what is created");
+	else if (j->verdict.rule)
 		buf_printf(&b, " by rule '%.128s'", j->verdict.rule);
-	if (j->verdict.effect == ACCESS_ALERT && *j->verdict.reason)
+	if (j->verdict.effect != ACCESS_ALLOW && *j->verdict.reason)
 		buf_printf(&b, ": %.256s", j->verdict.reason);
 	gate_clean(out);
 }
@@ -105,7 +111,7 @@ static void report(const struct command_job *j)
 		return;
 	message(j, text, sizeof(text));
 	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = effects[e],
-		.done = done[e], .severity = severity_of(j), .message = j->answer.denied ? (char *)(uintptr_t)j->answer.text : text,
+		.done = done[e], .severity = severity_of(j), .message = text,
 		.techniques = {&known, e != ACCESS_ALLOW && known}, .revision = j->gate->policy ? j->gate->policy->revision : 0};
 	a.command = (struct engine_command){.user = *j->user ? j->user : NULL, .groups = j->groups,
 		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)f->action->name, .target = f->target,
@@ -139,6 +145,8 @@ static void deny(struct command_job *j, const char *rule, const char *reason)
 	struct gate_verdict v = {.kind = AUDIT_ACCESS, .effect = GATE_BLOCK, .rule = rule};
 
 	snprintf(v.reason, sizeof(v.reason), "%s", reason);
+	if (!rule)
+		snprintf(j->verdict.reason, sizeof(j->verdict.reason), "%s", reason);
 	j->verdict.effect = ACCESS_DENY;
 	j->verdict.audit = true;
 	j->answer.denied = true;
@@ -158,6 +166,8 @@ static void on_creation(void *ctx, const struct judge_answer *a)
 		j->verdict.effect = ACCESS_DENY;
 		j->verdict.audit = true;
 		j->answer.denied = true;
+		j->refused_by_gate = true;
+		j->verdict.reason[0] = 0;
 		snprintf(j->answer.text, sizeof(j->answer.text), "%s", a->text);
 	}
 	j->judged = true;

@@ -54,6 +54,8 @@ static const int allowed[] = {
 	SCMP_SYS(close),
 	SCMP_SYS(fcntl),
 	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat), /* what fstat() is, in newer C libraries */
+	SCMP_SYS(lseek),
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername),
 	SCMP_SYS(getsockopt),
