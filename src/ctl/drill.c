@@ -83,6 +83,13 @@ int drill_wait(struct drill *d, const char *path, unsigned ms, drill_found_fn *f
 	}
 }
 
+int drill_close_gate(struct drill *d, struct diag *reterr)
+{
+	if (d->gate == GATE_TRUST)
+		return stage_gate(&d->stage, STAGE_SHIM, reterr);
+	return d->gate == GATE_ACCESS ? stage_gate(&d->stage, STAGE_AUTHZ, reterr) : 0;
+}
+
 static bool has_item(void *ctx, const struct json *answer)
 {
 	const struct json **ret = ctx;
@@ -161,13 +168,14 @@ static int play(struct drill *d, const struct drill_row *row)
 
 	fprintf(stderr,
 		"setting the stage: a network of documentation addresses, %d throw-away Docker "
-		"engine%s, a Seawall with %s\n",
+		"engine%s, a Seawall with %s%s\n",
 		row->hosts, row->hosts == 1 ? "" : "s",
-		d->gate == GATE_NONE ? "every gate off" : "only the runtime gate on");
+		d->gate == GATE_NONE ? "every gate off" : "only this gate on: ",
+		d->gate == GATE_NONE ? "" : gate_names[d->gate]);
 	int r = stage_open(&d->stage, row->hosts, &diag);
 	if (r == 0)
 		r = stage_protect(
-			&d->stage, d->gate == GATE_RUNTIME ? row->policy : quiet_policy, &diag);
+			&d->stage, row->policies[d->gate] ? row->policies[d->gate] : quiet_policy, &diag);
 	if (r == 0) {
 		d->began = time_monotonic();
 		r = row->run(d, &diag);

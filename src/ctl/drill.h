@@ -30,7 +30,7 @@ struct drill {
 struct drill_row {
 	const char *name, *help;
 	int hosts;
-	const char *policy;		    /* with the runtime gate on */
+	const char *policies[GATE_COUNT_];  /* with that gate on */
 	struct gate_row gates[GATE_COUNT_]; /* rows by enum gate; NONE is unused */
 	int (*run)(struct drill *d, struct diag *reterr);
 };
@@ -46,6 +46,8 @@ struct drill_step {
 };
 
 void drill_report(struct drill *d, struct drill_step *step);
+/* Puts the gate that is on in the way of the engines. Nothing to do for runtime and none. */
+int drill_close_gate(struct drill *d, struct diag *reterr);
 /* Milliseconds since d->began. */
 uint64_t drill_ms(const struct drill *d);
 
@@ -64,3 +66,5 @@ int drill_wait_item(struct drill *d, const char *path, unsigned ms, struct reply
 int drill_wait_container(struct drill *d, const char *image, int nth, unsigned ms, char ret_id[65]);
 /* Plays the honest programs and reports each: nothing may be said of them. */
 int drill_lookalikes(struct drill *d, struct diag *reterr);
+/* The one of them that is a command to the engine: an allowed user's docker ps. */
+int drill_docker_ps(struct drill *d, struct diag *reterr);

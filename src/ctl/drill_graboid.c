@@ -116,18 +116,26 @@ static int make_world(struct story *s, struct diag *reterr)
 	return r < 0 ? r : stage_server(stage, pool, reterr);
 }
 
-/* The attacker, from outside: the stand-in client against the open engine. */
-static int attack(struct story *s, struct diag *reterr)
+/* The attacker, from outside: the stand-in client against an open engine. Its exit status, and what it
+ * was told. */
+static int command(struct story *s, int host, const char *image, struct buf *out, struct diag *reterr)
 {
 	char client[PATH_MAX];
-	struct buf out = BUF_INIT(64 << 10);
 
 	int r = program_find("seawall-drill-docker", client, reterr);
 	if (r < 0)
 		return r;
-	const char *argv[] = {client, "-H", stage_host_url(0), "run", "-d", WORM, NULL};
+	const char *argv[] = {client, "-H", stage_host_url(host), "run", "-d", image, NULL};
+	return spawn_run(&(struct spawn){.argv = argv, .netns_fd = s->d->stage.netns}, out);
+}
+
+static int attack(struct story *s, struct diag *reterr)
+{
+	struct buf out = BUF_INIT(64 << 10);
+	int r = 0;
+
 	s->d->began = time_monotonic();
-	int code = spawn_run(&(struct spawn){.argv = argv, .netns_fd = s->d->stage.netns}, &out);
+	int code = command(s, 0, WORM, &out, reterr);
 	if (code != 0)
 		r = diag_msg(reterr, -EIO, "the open engine did not take the container: %.200s",
 			out.len ? (char *)out.data : "");
@@ -400,11 +408,79 @@ static int step_mine_runs(struct story *s)
 	return stage_interrupted() ? -EINTR : 0;
 }
 
+/* ---- with a gate at creation nothing of the story happens ---- */
+
+static const char *gate_kind(const struct drill *d)
+{
+	return d->gate == GATE_TRUST ? "trust" : "access";
+}
+
+/* A refusal is one when the attacker is told so, Seawall has it on record, and nothing of the image runs. */
+static int step_refused(struct story *s, int host, const char *name, const char *image, const char *did, struct diag *reterr)
+{
+	CLEANUP(buf_done) struct buf out = BUF_INIT(64 << 10);
+	CLEANUP(reply_done) struct reply reply = {0};
+	CLEANUP(json_free) struct json *running = NULL;
+	struct drill_step step = {name, did, "refused before anything of it runs; the attacker is told the rule, and it is on record"};
+	const struct json *audit = NULL;
+	char path[96];
+
+	int code = command(s, host, image, &out, reterr);
+	if (code < 0)
+		return code;
+	snprintf(path, sizeof(path), "/audits?kind=%s&effect=block", gate_kind(s->d));
+	int r = drill_wait_item(s->d, path, SEEN_MS, &reply, &audit);
+	stage_docker(&s->d->stage.hosts[host], "GET", "/containers/json", NULL, &running);
+	const char *told = out.len ? strstr((const char *)out.data, "[Seawall]") : NULL;
+	step.ms = drill_ms(s->d);
+	step.passed = code != 0 && told && r == 0 && !json_first(running);
+	if (told)
+		snprintf(step.saw, sizeof(step.saw), "%.*s", (int)strcspn(told, "\"\r\n"), told);
+	else
+		snprintf(step.saw, sizeof(step.saw), "exit status %d, and it was told: %.200s", code, out.len ? (const char *)out.data : "nothing");
+	if (step.passed && !*s->d->stopped_at)
+		snprintf(s->d->stopped_at, sizeof(s->d->stopped_at), "step %d, %lu ms after the attack began", s->d->steps + 1,
+			(unsigned long)step.ms);
+	drill_report(s->d, &step);
+	return r == -EINTR ? r : 0;
+}
+
+static int step_silence(struct story *s)
+{
+	struct drill_step step = {"mine", "nothing was started that could mine", "the pool hears nothing"};
+	char heard[256] = "";
+
+	step.passed = pool_heard(s, heard, sizeof(heard)) == 0;
+	step.ms = drill_ms(s->d);
+	snprintf(step.saw, sizeof(step.saw), "the pool heard %.200s", step.passed ? "nothing" : heard);
+	drill_report(s->d, &step);
+	return 0;
+}
+
+static int run_refused(struct story *s, struct diag *reterr)
+{
+	int r = drill_close_gate(s->d, reterr);
+
+	s->d->began = time_monotonic();
+	if (r == 0)
+		r = step_refused(s, 0, "attack", WORM, "create and start of " WORM " over tcp://203.0.113.10:2375, without TLS", reterr);
+	if (r == 0)
+		r = step_refused(s, 1, "xmr.sh", MINER, "from another infected host: start of " MINER " on " TARGET, reterr);
+	if (r == 0)
+		r = step_silence(s);
+	s->d->stopped = r == 0 && !s->d->failed;
+	if (r < 0)
+		return r;
+	return s->d->gate == GATE_TRUST ? drill_lookalikes(s->d, reterr) : drill_docker_ps(s->d, reterr);
+}
+
 static int run(struct drill *d, struct diag *reterr)
 {
 	struct story s = {.d = d};
 
 	int r = make_world(&s, reterr);
+	if (r == 0 && (d->gate == GATE_TRUST || d->gate == GATE_ACCESS))
+		return run_refused(&s, reterr);
 	if (r == 0)
 		r = step_attack(&s, reterr);
 	if (r == 0)
@@ -426,13 +502,19 @@ const struct drill_row drill_graboid = {
 	.name = "graboid",
 	.help = "the worm of 2019: an open Docker engine, a stranger's image, a miner called nginx",
 	.hosts = 2,
-	.policy = "version: 1\nruntime:\n  - {name: stop miners, processes: {crypto_miners: "
-		  "block}}\n",
+	.policies =
+		{
+			[GATE_RUNTIME] = "version: 1\nruntime:\n  - {name: stop miners, processes: {crypto_miners: block}}\n",
+			[GATE_TRUST] = "version: 1\ntrust:\n  groups:\n    - {name: ours, images: [\"seawall-drill/honest:*\"]}\n"
+				       "  rules:\n    - {name: only ours, allowed: [ours], effect: block}\n",
+			[GATE_ACCESS] = "version: 1\naccess:\n  - {name: no remote start, actions: [container_create, container_start, "
+					"image_create],\n     effect: deny, message: \"ask the platform team\"}\n",
+		},
 	.gates =
 		{
 			[GATE_RUNTIME] = {"runtime", true, "mine (8)"},
-			[GATE_ACCESS] = {"access", false, "attack (1), worm.sh, xmr.sh"},
-			[GATE_TRUST] = {"trust", false, "image (2), xmr.sh (7)"},
+			[GATE_ACCESS] = {"access", true, "attack (1), worm.sh, xmr.sh"},
+			[GATE_TRUST] = {"trust", true, "image (2), xmr.sh (7)"},
 			[GATE_VULNERABILITY] = {"vulnerability", false, "image (2), xmr.sh (7)"},
 		},
 	.run = run,

@@ -88,7 +88,7 @@ const struct drill_row drill_miner = {
 	.name = "miner",
 	.help = "a miner found by its name, by its arguments, and by what it says to its pool",
 	.hosts = 1,
-	.policy = "version: 1\nruntime:\n  - {name: stop miners, processes: {crypto_miners: "
+	.policies[GATE_RUNTIME] = "version: 1\nruntime:\n  - {name: stop miners, processes: {crypto_miners: "
 		  "block}}\n",
 	.gates =
 		{
@@ -202,7 +202,7 @@ static int play_honest(struct drill *d, size_t i, struct diag *reterr)
 }
 
 /* The user of the engine asks what runs: a docker client, but not one in a container. */
-static int play_docker_ps(struct drill *d, struct diag *reterr)
+int drill_docker_ps(struct drill *d, struct diag *reterr)
 {
 	CLEANUP(json_free) struct json *list = NULL;
 	struct drill_step step = {"docker ps", "the user of the engine lists its containers",
@@ -230,5 +230,5 @@ int drill_lookalikes(struct drill *d, struct diag *reterr)
 		r = stage_server(&d->stage, argv, reterr);
 	for (size_t i = 0; i < ARRAY_SIZE(honest) && r == 0; i++)
 		r = play_honest(d, i, reterr);
-	return r < 0 ? r : play_docker_ps(d, reterr);
+	return r < 0 ? r : drill_docker_ps(d, reterr);
 }

@@ -182,6 +182,11 @@ static int make_dirs(struct private_engine *e, struct diag *reterr)
 	int r = undo_add(e->undo, UNDO_TREE, e->dir, reterr);
 	/* containerd's shims leave these behind when they were not there before. */
 	static const char *const shared[] = {"/run/containerd", "/run/containerd/s"};
+	if (r == 0 && e->plugin_socket[0] && access("/etc/docker", F_OK) < 0) {
+		r = undo_add(e->undo, UNDO_EMPTY, "/etc/docker", reterr);
+		if (r == 0 && mkdir("/etc/docker", 0755) < 0)
+			r = diag_msg(reterr, -errno, "cannot make /etc/docker: %s", strerror(errno));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(shared) && r == 0; i++)
 		if (access(shared[i], F_OK) < 0)
 			r = undo_add(e->undo, UNDO_EMPTY, shared[i], reterr);
@@ -194,6 +199,12 @@ static int make_dirs(struct private_engine *e, struct diag *reterr)
 		r = undo_add(e->undo, UNDO_CGROUP, e->name, reterr);
 	return r;
 }
+
+/* dockerd looks for plugins in fixed places: this one has an /etc/docker of its own. */
+static const char own_plugins[] =
+	"mount -t tmpfs none /etc/docker && mkdir /etc/docker/plugins && "
+	"echo \"unix://$1\" >/etc/docker/plugins/seawall.spec && shift && exec \"$@\"";
+#define PLUGIN_WORDS 9 /* in front of dockerd's own */
 
 static int launch(struct private_engine *e, struct diag *reterr)
 {
@@ -208,7 +219,8 @@ static int launch(struct private_engine *e, struct diag *reterr)
 	file_write_atomic(config, "{}\n", 3, 0600); /* not the host's /etc/docker/daemon.json */
 	snprintf(host, sizeof(host), "unix://%s", e->socket);
 	snprintf(parent, sizeof(parent), "/%s", e->name);
-	const char *argv[SPAWN_ARGS_MAX] = {"dockerd", "--data-root", data, "--exec-root", run,
+	const char *argv[SPAWN_ARGS_MAX] = {"unshare", "--mount", "--propagation", "private", "sh", "-c", own_plugins, "sh",
+		e->plugin_socket, "dockerd", "--data-root", data, "--exec-root", run,
 		"--pidfile", pidfile, "--host", host, "--bridge", e->name, "--iptables=false",
 		"--ip-masq=false", "--ip-forward=false", "--ip6tables=false",
 		"--userland-proxy=false", "--storage-driver", "overlay2", "--cgroup-parent", parent,
@@ -223,11 +235,12 @@ static int launch(struct private_engine *e, struct diag *reterr)
 		}
 	if (e->listen[0][0])
 		argv[n++] = "--tls=false";
+	const char *const *words = e->plugin_socket[0] ? argv : argv + PLUGIN_WORDS;
 	CLEANUP(fd_close) int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	static const char *const env[] = {
 		"DOCKER_HOST", "DOCKER_TLS_VERIFY", "NOTIFY_SOCKET", NULL};
 	pid_t pid;
-	int r = spawn_start(&(struct spawn){.argv = argv,
+	int r = spawn_start(&(struct spawn){.argv = words,
 				    .env = env,
 				    .out_fd = fd,
 				    .err_fd = fd,

@@ -30,6 +30,7 @@ struct private_engine {
 	char name[16];		 /* of its cgroup and bridge; set when started */
 	char subnet[20];	 /* "10.213.7.0/24", picked when "" */
 	char listen[2][64];	 /* further places to listen at: "tcp://203.0.113.10:2375" */
+	char plugin_socket[108]; /* of the authorization plugin it finds, in mounts of its own; "" = the host's */
 	int netns_fd;		 /* network namespace to live in, 0 = ours */
 	char socket[108];	 /* set when started */
 	struct process_id process;

@@ -114,6 +114,7 @@ static int make_hosts(struct stage *s, int hosts, struct diag *reterr)
 		snprintf(e->undo, sizeof(e->undo), "%s", s->undo);
 		snprintf(e->subnet, sizeof(e->subnet), "10.213.%d.0/24", i);
 		snprintf(e->listen[0], sizeof(e->listen[0]), "%s", urls[i]);
+		snprintf(e->plugin_socket, sizeof(e->plugin_socket), "%.70s/seawall/gate/authz.sock", s->dir);
 		e->netns_fd = s->netns;
 		s->host_count = i + 1;
 		r = private_engine_start(e, reterr);

@@ -42,6 +42,9 @@ int stage_open(struct stage *s, int hosts, struct diag *reterr);
 int stage_server(struct stage *s, const char *const *argv, struct diag *reterr);
 /* Starts Seawall for the stage's engines, with this policy in force. */
 int stage_protect(struct stage *s, const char *policy, struct diag *reterr);
+/* A gate in the way of the stage's engines, put there as `seawall install` would. */
+enum stage_gate { STAGE_SHIM, STAGE_AUTHZ };
+int stage_gate(struct stage *s, enum stage_gate gate, struct diag *reterr);
 /* Takes everything down. */
 void stage_close(struct stage *s);
 
