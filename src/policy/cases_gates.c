@@ -175,6 +175,8 @@ static int ask_mount(struct runner *r, const struct words *w)
 
 	if (count < 3 || count > 4u - !bind)
 		return case_wrong(r, "asks bind PATH [RESOLVED] [ro], or asks volume NAME", "bad mount");
+	if (r->gates.creation.mount_count == CREATION_MOUNTS_MAX)
+		return case_wrong(r, "at most 256", "too many mounts");
 	struct mount_fact *m = creation_add_mount(&r->gates.creation);
 	if (!m)
 		return -ENOMEM;
