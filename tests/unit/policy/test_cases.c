@@ -212,10 +212,31 @@ static void test_manual(void **state)
 	assert_int_equal(t.passed, 2);
 }
 
+/* ... and those of the gates that need no file. */
+static void test_manual_of_gates(void **state)
+{
+	static const char *const sections[] = {"\n## Compliance\n", "\n## Access\n"};
+	CLEANUP(buf_done) struct buf page = BUF_INIT(1 << 20);
+
+	assert_int_equal(file_read(MANUAL_FILE, &page), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		const char *section = strstr((char *)page.data, sections[i]);
+		struct policy_messages m;
+
+		assert_non_null(section);
+		CLEANUP(free) char *example = fenced(section, "```yaml\n");
+		CLEANUP(policy_unref) struct policy *p = load_text(example, &m);
+		assert_non_null(p);
+		assert_int_equal(m.count, 0);
+		policy_messages_done(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_manual_of_gates),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_wrong),
