@@ -4,7 +4,7 @@
  * does. The only state is that of the present case: container, its rule, the last process and the
  * last verdict.
  */
-#include "policy/cases.h"
+#include "policy/cases_internal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,51 +13,7 @@
 #include "base/parse.h"
 #include "policy/suggest.h"
 
-#define LINE_MAX_ 8192
-#define WORDS_MAX 256
-
-/* A line cut into words; quotes keep blanks, a backslash keeps the next character. */
-struct words {
-	char text[LINE_MAX_];
-	char *items[WORDS_MAX];
-	bool quoted[WORDS_MAX];
-	uint32_t count;
-};
-
-struct runner {
-	struct policy *own; /* of the text's `policy` block */
-	const struct policy *policy;
-	case_result_fn *fn;
-	void *ctx;
-	struct diag *reterr;
-	uint32_t line;
-
-	/* the present case */
-	bool open;
-	char title[256];
-	uint32_t title_line;
-	uint32_t expectations;
-	uint32_t failed_line; /* 0 = none yet */
-	char failure[512];
-	char texts[SCOPE_FIELD_COUNT_][1024]; /* what the container is */
-	struct kv_list labels;
-	struct words exec; /* the last process */
-	struct event process;
-	bool suspect; /* ... and it may not connect */
-	bool happened;
-	struct verdict verdict;
-};
-
-typedef int verb_fn(struct runner *r, const struct words *w, const char *rest);
-
-struct verb {
-	const char *name;
-	verb_fn *run;
-	enum scope_field field; /* of verbs that describe the container */
-	const char *usage;
-};
-
-static int wrong(const struct runner *r, const char *expected, const char *message)
+int case_wrong(const struct runner *r, const char *expected, const char *message)
 {
 	return diag_set(r->reterr, -EINVAL, r->line, 1, expected, "%s", message);
 }
@@ -118,24 +74,31 @@ static int add_label(struct runner *r, const char *text)
 	size_t n = strcspn(text, ":");
 
 	if (!text[n] || n >= sizeof(key))
-		return wrong(r, "label key:value", "a label without a colon");
+		return case_wrong(r, "label key:value", "a label without a colon");
 	memcpy(key, text, n);
 	key[n] = 0;
 	return kv_list_add(&r->labels, key, text + n + 1);
 }
 
+static const char *given(const struct runner *r, enum scope_field field)
+{
+	return r->texts[field][0] ? r->texts[field] : NULL;
+}
+
+struct policy_subject case_subject(const struct runner *r)
+{
+	return (struct policy_subject){.image = given(r, SCOPE_IMAGES),
+		.container = given(r, SCOPE_CONTAINERS),
+		.labels = &r->labels,
+		.namespace_ = given(r, SCOPE_NAMESPACES),
+		.cluster = given(r, SCOPE_CLUSTERS),
+		.host = given(r, SCOPE_HOSTS)};
+}
+
 static const struct runtime_rule *present_rule(const struct runner *r)
 {
-	const char *text[SCOPE_FIELD_COUNT_];
+	struct policy_subject s = case_subject(r);
 
-	for (int i = 0; i < SCOPE_FIELD_COUNT_; i++)
-		text[i] = r->texts[i][0] ? r->texts[i] : NULL;
-	struct policy_subject s = {.image = text[SCOPE_IMAGES],
-		.container = text[SCOPE_CONTAINERS],
-		.labels = &r->labels,
-		.namespace_ = text[SCOPE_NAMESPACES],
-		.cluster = text[SCOPE_CLUSTERS],
-		.host = text[SCOPE_HOSTS]};
 	return policy_runtime_rule(r->policy, &s);
 }
 
@@ -146,7 +109,7 @@ static int run_exec(struct runner *r, const struct words *w, const char *rest)
 	uint32_t args = 1;
 
 	if (w->count < 2)
-		return wrong(r, "exec PATH [as NAME] [ARGUMENT...]", "nothing to execute");
+		return case_wrong(r, "exec PATH [as NAME] [ARGUMENT...]", "nothing to execute");
 	words_split(&r->exec, rest);
 	struct words *e = &r->exec;
 	/* argv[0] is the path, unless told otherwise. */
@@ -172,21 +135,21 @@ static int run_connect(struct runner *r, const struct words *w, const char *rest
 	uint64_t port;
 
 	if (w->count < 2 || w->count > 3 || strlen(w->items[1]) >= sizeof(address))
-		return wrong(r, usage, "bad connect");
+		return case_wrong(r, usage, "bad connect");
 	snprintf(address, sizeof(address), "%s", w->items[1]);
 	char *colon = strrchr(address, ':');
 	if (!colon || parse_u64(colon + 1, 0, 65535, &port) < 0)
-		return wrong(r, usage, "a connect without a port");
+		return case_wrong(r, usage, "a connect without a port");
 	*colon = 0;
 	if (host[0] == '[' && colon > address + 1 && colon[-1] == ']') {
 		colon[-1] = 0;
 		host++;
 	}
 	if (strchr(host, '/') || parse_cidr(host, raw, &prefix) < 0)
-		return wrong(r, usage, "bad address");
+		return case_wrong(r, usage, "bad address");
 	int proto = w->count == 3 ? enum_from_name(&proto_names, w->items[2]) : PROTO_TCP;
 	if (proto <= 0)
-		return wrong(r, usage, "bad protocol");
+		return case_wrong(r, usage, "bad protocol");
 	struct event e = {.type = EVENT_CONNECT,
 		.path = r->process.path,
 		.direction = DIRECTION_OUTBOUND,
@@ -219,7 +182,7 @@ static int run_send(struct runner *r, const struct words *w, const char *rest)
 
 /* ---- what is expected ---- */
 
-static void expectation(struct runner *r, bool met, const char *expected, const char *got)
+void case_expectation(struct runner *r, bool met, const char *expected, const char *got)
 {
 	r->expectations++;
 	if (met || r->failed_line)
@@ -235,7 +198,7 @@ static int expect_rule(struct runner *r, const char *name)
 	char expected[192];
 
 	snprintf(expected, sizeof(expected), name ? "rule '%.160s'" : "no rule", name);
-	expectation(r, met, expected, rule ? rule->name : "no rule");
+	case_expectation(r, met, expected, rule ? rule->name : "no rule");
 	return 0;
 }
 
@@ -247,26 +210,26 @@ static int expect_verdict(struct runner *r, const struct words *w, const char *r
 	char got[320];
 
 	if (!r->happened)
-		return wrong(r, "exec, connect or send before it", "nothing has happened yet");
+		return case_wrong(r, "exec, connect or send before it", "nothing has happened yet");
 	snprintf(got, sizeof(got), "%s %s %s (%s)", enum_name(&effect_names, (int)v->effect),
 		enum_name(&detection_names, (int)v->detection),
 		enum_name(&evidence_names, (int)v->evidence), v->reason);
 	if (!v->detection)
 		snprintf(got, sizeof(got), v->suspect ? "suspect" : "nothing");
 	if (w->count == 2 && strcmp(w->items[1], "nothing") == 0) {
-		expectation(r, !v->detection && !v->suspect, rest, got);
+		case_expectation(r, !v->detection && !v->suspect, rest, got);
 		return 0;
 	}
 	if (w->count == 2 && strcmp(w->items[1], "suspect") == 0) {
-		expectation(r, !v->detection && v->suspect, rest, got);
+		case_expectation(r, !v->detection && v->suspect, rest, got);
 		return 0;
 	}
 	int effect = w->count >= 3 ? enum_from_name(&effect_names, w->items[1]) : -1;
 	int detection = w->count >= 3 ? enum_from_name(&detection_names, w->items[2]) : -1;
 	int evidence = w->count == 4 ? enum_from_name(&evidence_names, w->items[3]) : 0;
 	if (effect <= 0 || detection <= 0 || evidence < 0 || w->count > 4)
-		return wrong(r, usage, "bad expectation");
-	expectation(r,
+		return case_wrong(r, usage, "bad expectation");
+	case_expectation(r,
 		effect == (int)v->effect && detection == (int)v->detection &&
 			(!evidence || evidence == (int)v->evidence),
 		rest, got);
@@ -279,7 +242,8 @@ static int run_expect(struct runner *r, const struct words *w, const char *rest)
 		return expect_rule(r, w->items[2]);
 	if (w->count == 3 && strcmp(w->items[1], "no") == 0 && strcmp(w->items[2], "rule") == 0)
 		return expect_rule(r, NULL);
-	return expect_verdict(r, w, rest);
+	int e = case_gate_expect(r, w, rest);
+	return e == 1 ? expect_verdict(r, w, rest) : e;
 }
 
 /* ---- lines ---- */
@@ -297,6 +261,17 @@ static const struct verb verbs[] = {
 	{.name = "expect", .run = run_expect, .usage = "expect ..."},
 };
 
+/* A step that says what the container is. */
+static int describe(struct runner *r, const struct verb *v, const struct words *w)
+{
+	if (w->count != 2 || strlen(w->items[1]) >= sizeof(r->texts[0]))
+		return case_wrong(r, v->usage, "one name is needed");
+	if (v->field == SCOPE_LABELS)
+		return add_label(r, w->items[1]);
+	snprintf(r->texts[v->field], sizeof(r->texts[0]), "%s", w->items[1]);
+	return 0;
+}
+
 static int run_step(struct runner *r, const char *line)
 {
 	struct words w;
@@ -304,27 +279,20 @@ static int run_step(struct runner *r, const char *line)
 
 	line += strspn(line, " \t");
 	if (words_split(&w, line) < 0)
-		return wrong(r, "closed quotes, at most 8192 bytes and 255 words",
+		return case_wrong(r, "closed quotes, at most 8192 bytes and 255 words",
 			"the line cannot be read");
 	const char *rest = line + strcspn(line, " \t");
 	rest += strspn(rest, " \t");
 	near = SUGGESTION(w.items[0]);
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-		const struct verb *v = &verbs[i];
+	for (size_t i = 0; i < ARRAY_SIZE(verbs) + case_gate_verb_count; i++) {
+		const struct verb *v =
+			i < ARRAY_SIZE(verbs) ? &verbs[i] : &case_gate_verbs[i - ARRAY_SIZE(verbs)];
 
 		suggestion_offer(&near, v->name);
-		if (strcmp(v->name, w.items[0]) != 0)
-			continue;
-		if (v->run)
-			return v->run(r, &w, rest);
-		if (w.count != 2 || strlen(w.items[1]) >= sizeof(r->texts[0]))
-			return wrong(r, v->usage, "one name is needed");
-		if (v->field == SCOPE_LABELS)
-			return add_label(r, w.items[1]);
-		snprintf(r->texts[v->field], sizeof(r->texts[0]), "%s", w.items[1]);
-		return 0;
+		if (strcmp(v->name, w.items[0]) == 0)
+			return v->run ? v->run(r, &w, rest) : describe(r, v, &w);
 	}
-	return wrong(r,
+	return case_wrong(r,
 		near.best ? near.best : "container, image, exec, connect, send, expect, ...",
 		"unknown step");
 }
@@ -336,7 +304,7 @@ static int end_case(struct runner *r)
 	r->open = false;
 	if (!r->expectations) {
 		r->line = r->title_line;
-		return wrong(r, "at least one `expect`", "a case that cannot fail");
+		return case_wrong(r, "at least one `expect`", "a case that cannot fail");
 	}
 	struct case_result result = {.title = r->title,
 		.line = r->failed_line ? r->failed_line : r->title_line,
@@ -352,8 +320,9 @@ static int begin_case(struct runner *r, const char *title)
 	if (e < 0)
 		return e;
 	if (!r->policy)
-		return wrong(r, "a `policy` block before it", "a case without a policy");
+		return case_wrong(r, "a `policy` block before it", "a case without a policy");
 	labels_clear(&r->labels);
+	case_gates_reset(&r->gates);
 	memset(r->texts, 0, sizeof(r->texts));
 	r->process = (struct event){0};
 	r->verdict = (struct verdict){0};
@@ -420,9 +389,9 @@ static int run_line(struct runner *r, const char *line)
 	if (blank == 0 && strncmp(line, "case ", 5) == 0)
 		return begin_case(r, line + 5 + strspn(line + 5, " \t"));
 	if (blank == 0)
-		return wrong(r, "`policy`, `case TITLE`, or an indented step", "unknown line");
+		return case_wrong(r, "`policy`, `case TITLE`, or an indented step", "unknown line");
 	if (!r->open)
-		return wrong(r, "`case TITLE` before it", "a step outside of a case");
+		return case_wrong(r, "`case TITLE` before it", "a step outside of a case");
 	return run_step(r, line);
 }
 
@@ -438,7 +407,7 @@ static int run_text(struct runner *r, const char *text, size_t n)
 
 		r->line++;
 		if (len >= sizeof(line) || memchr(p, 0, len))
-			return wrong(r, "lines of text", "the line is too long or is not text");
+			return case_wrong(r, "lines of text", "the line is too long or is not text");
 		memcpy(line, p, len);
 		line[len] = 0;
 		if (len && line[len - 1] == '\r')
@@ -469,6 +438,7 @@ int policy_cases_run(const struct policy *policy, const struct policy_source *ca
 	if (e < 0 && reterr)
 		snprintf(reterr->file, sizeof(reterr->file), "%s", cases->name);
 	labels_clear(&r->labels);
+	case_gates_reset(&r->gates);
 	policy_unref(r->own);
 	return e;
 }

@@ -43,7 +43,7 @@ struct image_facts {
 /* The first group (index into policy->trust_groups) of those in `groups` that the image is in, or -1. */
 int policy_trust_group(const struct policy *p, const uint32_t *groups, uint32_t count, const struct image_facts *image);
 /* denied groups first, then allowed ones; an image in no allowed group of a rule that has any gets
- * the rule's effect. */
+ * the rule's effect. The remedy is "" exactly when the rule lets the image pass whatever its effect. */
 struct gate_verdict policy_judge_trust(const struct policy *p, const struct policy_subject *s, const struct image_facts *image);
 
 /* ---- compliance ---- */

@@ -42,6 +42,8 @@ static void check_forms(const struct policy *p)
 	assert(!form.failed);
 	same = load(p->text, strlen(p->text));
 	assert(same && same->runtime_count == p->runtime_count);
+	assert(same->trust_count == p->trust_count && same->compliance_count == p->compliance_count);
+	assert(same->access_count == p->access_count);
 }
 
 static int ignore(void *ctx, const struct case_result *r)

@@ -193,6 +193,7 @@ static void test_binds(void **state)
 		{"/var/run/docker.sock", "/run/docker.sock.bak", NULL, false, false},
 		{"/var/run/docker.sock", "/home/bob/link", "/run/docker.sock", true, false},
 		{"/var/run/docker.sock", "/home/bob/link", "/home/bob/file", false, false},
+		{"/running", "/var/running", NULL, false, false},
 		{"/data", "/data/x", "/etc/x", true, false},
 		{"/data", "/data/x", "/data/y", true, true},
 		{"/", "/", NULL, true, true},
@@ -308,7 +309,7 @@ static void test_first_match(void **state)
 		"  - {name: no remote start, actions: [container_create, container_start], when: {privileged: true}, effect: deny, message: \"ask the platform team\"}\n"
 		"  - {name: no exec, actions: [container_exec_create], effect: deny, audit: none}\n"
 		"  - {name: quiet, actions: [read_only], effect: allow, audit: denied}\n"
-		"  - {name: loud, actions: [image_create], effect: alert}\n"
+		"  - {name: loud, actions: [image_create], effect: alert, audit: none}\n"
 		"  - {name: sock, actions: [container_create], when: {binds: [/run/docker.sock], capabilities: [\"*\"]}, effect: deny, audit: denied}\n"
 		"  - {name: the rest, effect: allow, audit: all}\n");
 	struct creation privileged = {.privileged = FACT_YES};

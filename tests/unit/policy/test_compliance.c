@@ -174,7 +174,7 @@ static const char policy_text[] =
 	"collections: [{name: lab, hosts: [lab*]}]\n"
 	"compliance:\n"
 	"  - {name: lab, scope: [lab], checks: {privileged: ignore, host_pid: alert}}\n"
-	"  - {name: basics, checks: {host_pid: alert, memory_limit: alert, privileged: block, docker_socket: block, capabilities: ignore}}\n";
+	"  - {name: basics, checks: {host_pid: alert, memory_limit: alert, privileged: block, docker_socket: block, capabilities: ignore, pids_limit: alert}}\n";
 
 static void test_judge(void **state)
 {
@@ -190,7 +190,7 @@ static void test_judge(void **state)
 	assert_int_equal(v.effect, GATE_BLOCK);
 	assert_string_equal(v.reason, "privileged (CIS 5.5): the container is privileged; docker_socket (CIS 5.32): mounts /run/docker.sock of the host");
 	assert_string_equal(v.remedy, compliance_check("privileged")->remedy);
-	assert_int_equal(t.alerts, 1);
+	assert_int_equal(t.alerts, 2);
 	assert_int_equal(t.blocks, 2);
 
 	v = policy_judge_compliance(p, &(struct policy_subject){.host = "lab1"}, &c, NULL, NULL);
@@ -198,7 +198,7 @@ static void test_judge(void **state)
 	assert_int_equal(v.effect, GATE_ALERT);
 	assert_string_equal(v.reason, "host_pid (CIS 5.16): shares that of the host");
 
-	struct creation good = {.memory = 1};
+	struct creation good = {.memory = 1, .pids = 1};
 	v = policy_judge_compliance(p, &(struct policy_subject){.host = "h"}, &good, NULL, NULL);
 	assert_string_equal(v.rule, "basics");
 	assert_int_equal(v.effect, GATE_IGNORE);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "policy/gates.h"
 #include "policy/grammar.h"
 
 /* Our own time: what else the machine does in the meantime is not the parser's fault. */
@@ -235,9 +236,76 @@ static void test_error_cap(void **state)
 	policy_messages_done(&m);
 }
 
-static void test_encode(void **state)
+/* Everything of the areas of the gates is kept as it was written. */
+static void test_gates(void **state)
 {
-	CLEANUP(policy_unref) struct policy *p = must_load(contract_policy), *back = NULL;
+	CLEANUP(policy_unref) struct policy *p = must_load(gates_policy);
+
+	assert_int_equal(p->trust_group_count, 2);
+	const struct trust_group *g = &p->trust_groups[0];
+	assert_string_equal(g->name, "every kind");
+	assert_string_equal(g->notes, "two\nlines");
+	assert_string_equal(g->images.items[0].text, "docker.io/library/nginx:latest");
+	assert_true(g->images.items[1].exclude);
+	assert_string_equal(g->digests.items[1], DIGEST_B);
+	assert_string_equal(g->base_layers.items[0], DIGEST_B);
+	assert_non_null(strstr(g->keys.items[0], "KEY-----\nMFkw"));
+	assert_int_equal(p->trust_count, 2);
+	assert_true(p->trust[0].disabled);
+	assert_int_equal(p->trust[0].scope_count, 2);
+	assert_int_equal(p->trust[0].scope[0], 1);
+	assert_int_equal(p->trust[0].allowed.items[1], 1);
+	assert_int_equal(p->trust[0].denied.items[0], 1);
+	assert_int_equal(p->trust[0].effect, GATE_ALERT);
+	assert_int_equal(p->trust[1].effect, GATE_BLOCK);
+
+	assert_int_equal(p->compliance_count, 2);
+	assert_int_equal(p->compliance[0].check_count, 3);
+	assert_string_equal(p->compliance[0].checks[1].check->id, "docker_socket");
+	assert_int_equal(p->compliance[0].checks[1].effect, GATE_ALERT);
+	assert_string_equal(p->compliance[0].owner, "o");
+
+	assert_int_equal(p->access_count, 3);
+	const struct access_rule *a = &p->access[0];
+	assert_string_equal(a->users.items[1], "");
+	assert_string_equal(a->groups.items[0], "ops");
+	assert_int_equal(a->actions.count, 3);
+	assert_int_equal(a->when.privileged, FACT_NO);
+	assert_string_equal(a->when.capabilities.items[0], "NET_ADMIN");
+	assert_string_equal(a->when.binds.items[0], "/etc");
+	assert_string_equal(a->when.binds.items[1], "/");
+	assert_int_equal(a->when.host_namespaces, HOST_CGROUP | HOST_NETWORK);
+	assert_int_equal(a->when.addresses.items[0].prefix, 96 + 24);
+	assert_int_equal(a->effect, ACCESS_DENY);
+	assert_int_equal(a->audit, ACCESS_AUDIT_DENIED);
+	assert_string_equal(a->message, "ask the platform team");
+	assert_int_equal(p->access[1].when.privileged, FACT_YES);
+	assert_int_equal(p->access[1].audit, ACCESS_AUDIT_ALL);
+	assert_int_equal(p->access[2].when.privileged, FACT_UNKNOWN);
+	assert_int_equal(p->access[2].audit, ACCESS_AUDIT_NONE);
+}
+
+/* Groups of other texts, and `everything` in the scope of every area. */
+static void test_references(void **state)
+{
+	static const char rules[] = "version: 1\ntrust: {rules: [{name: r, scope: [everything], allowed: [late, later], effect: block}]}\n"
+		"compliance: [{name: c, scope: [h, everything], checks: {privileged: block}}]\ncollections: [{name: h, hosts: [h]}]\n";
+	static const char more[] = "trust: {groups: [{name: later, images: [a]}]}\n---\ntrust: {groups: [{name: late, images: [b]}]}\n";
+	struct policy_source sources[] = {{"a.yaml", rules, strlen(rules)}, {"b.yaml", more, strlen(more)}};
+	struct policy_messages m;
+	CLEANUP(policy_unref) struct policy *p = NULL;
+
+	assert_int_equal(policy_load(&p, sources, 2, &m), 0);
+	policy_messages_done(&m);
+	assert_string_equal(p->trust_groups[p->trust[0].allowed.items[0]].name, "late");
+	assert_string_equal(p->trust_groups[p->trust[0].allowed.items[1]].name, "later");
+	assert_int_equal(p->trust[0].scope_count, 0);
+	assert_int_equal(p->compliance[0].scope_count, 0);
+}
+
+static void check_encode(const char *text)
+{
+	CLEANUP(policy_unref) struct policy *p = must_load(text), *back = NULL;
 	CLEANUP(buf_done) struct buf first = BUF_INIT(1 << 20), second = BUF_INIT(1 << 20), a = BUF_INIT(1 << 20), b = BUF_INIT(1 << 20);
 
 	p->revision = 77;
@@ -251,13 +319,20 @@ static void test_encode(void **state)
 	policy_to_json(p, &a);
 	policy_to_json(back, &b);
 	assert_string_equal((char *)a.data, (char *)b.data);
-	assert_memory_equal(p->runtime[0].effects, back->runtime[0].effects, sizeof(p->runtime[0].effects));
+	for (uint32_t i = 0; i < p->runtime_count; i++)
+		assert_memory_equal(p->runtime[i].effects, back->runtime[i].effects, sizeof(p->runtime[i].effects));
+}
+
+static void test_encode(void **state)
+{
+	check_encode(contract_policy);
+	check_encode(gates_policy);
 }
 
 /* No prefix, no longer form and no changed byte is ever misread: refused, or a policy that encodes again. */
-static void test_decode_hostile(void **state)
+static void check_hostile(const char *text)
 {
-	CLEANUP(policy_unref) struct policy *p = must_load(contract_policy);
+	CLEANUP(policy_unref) struct policy *p = must_load(text);
 	CLEANUP(buf_done) struct buf good = BUF_INIT(1 << 20);
 
 	policy_encode(p, &good);
@@ -284,6 +359,46 @@ static void test_decode_hostile(void **state)
 	assert_int_equal(policy_decode(&back, good.data, good.len), -EBADMSG);
 }
 
+static void test_decode_hostile(void **state)
+{
+	check_hostile(contract_policy);
+	check_hostile(gates_policy);
+}
+
+/* What no policy can say is refused, each at its own place. */
+static void test_decode_limits(void **state)
+{
+	CLEANUP(policy_unref) struct policy *p = must_load(gates_policy);
+	struct access_when *when = &p->access[0].when;
+	struct { uint32_t *field; uint32_t bad; } rows[] = {
+		{&p->trust[0].allowed.items[0], 2}, {&p->trust[0].scope[0], 2}, {(uint32_t *)&p->trust[0].effect, GATE_EFFECT_COUNT_},
+		{(uint32_t *)&p->compliance[0].checks[0].effect, GATE_EFFECT_COUNT_}, {(uint32_t *)&p->access[0].effect, ACCESS_EFFECT_COUNT_},
+		{(uint32_t *)&p->access[0].audit, ACCESS_AUDIT_COUNT_}, {(uint32_t *)&when->privileged, FACT_YES + 1}, {&when->host_namespaces, 0x40},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(buf_done) struct buf wire = BUF_INIT(1 << 20);
+		struct policy *back = NULL;
+		uint32_t good = *rows[i].field;
+
+		*rows[i].field = rows[i].bad;
+		policy_encode(p, &wire);
+		*rows[i].field = good;
+		if (policy_decode(&back, wire.data, wire.len) != -EBADMSG)
+			fail_msg("row %zu", i);
+	}
+	/* A check that this version does not know is left out, not refused. */
+	CLEANUP(buf_done) struct buf wire = BUF_INIT(1 << 20);
+	CLEANUP(policy_unref) struct policy *back = NULL;
+	const struct compliance_check newer = {.id = "of_a_newer_version"}, *known = p->compliance[0].checks[1].check;
+	p->compliance[0].checks[1].check = &newer;
+	policy_encode(p, &wire);
+	p->compliance[0].checks[1].check = known;
+	assert_int_equal(policy_decode(&back, wire.data, wire.len), 0);
+	assert_int_equal(back->compliance[0].check_count, 2);
+	assert_string_equal(back->compliance[0].checks[1].check->id, "host_pid");
+}
+
 /* The form is JSON with every effect key, and itself a policy that means the same. */
 static void test_form(void **state)
 {
@@ -302,6 +417,26 @@ static void test_form(void **state)
 	assert_string_equal((char *)form.data, (char *)again.data);
 }
 
+static void test_form_of_gates(void **state)
+{
+	CLEANUP(policy_unref) struct policy *p = must_load(gates_policy);
+	CLEANUP(buf_done) struct buf form = BUF_INIT(1 << 20), again = BUF_INIT(1 << 20);
+	CLEANUP(json_free) struct json *j = NULL;
+
+	policy_to_json(p, &form);
+	assert_int_equal(json_parse(&j, (char *)form.data, form.len, NULL), 0);
+	assert_string_equal(json_str(json_path(json_first(json_path(j, "trust.rules")), "effect"), ""), "alert");
+	assert_string_equal(json_str(json_path(json_first(json_get(j, "compliance")), "checks.privileged"), ""), "block");
+	const struct json *rule = json_first(json_get(j, "access"));
+	assert_string_equal(json_str(json_first(json_path(rule, "when.binds")), ""), "/etc");
+	assert_string_equal(json_str(json_path(rule, "audit"), ""), "denied");
+	CLEANUP(policy_unref) struct policy *back = must_load((char *)form.data);
+	policy_to_json(back, &again);
+	assert_string_equal((char *)form.data, (char *)again.data);
+	assert_int_equal(back->access[0].when.privileged, FACT_NO);
+	assert_string_equal(back->trust_groups[0].keys.items[0], p->trust_groups[0].keys.items[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,9 +449,13 @@ int main(void)
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_error_cap),
+		cmocka_unit_test(test_gates),
+		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_encode),
 		cmocka_unit_test(test_decode_hostile),
+		cmocka_unit_test(test_decode_limits),
 		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_form_of_gates),
 	};
 
 	return cmocka_run_group_tests_name("policy.load", tests, NULL, NULL);

@@ -54,7 +54,12 @@ char *__wrap_strndup(const char *s, size_t n)
 
 static const char small[] = "version: 1\ncollections: [{name: c, images: [nginx, \"-*x\"], labels: [\"a:b\"]}]\n"
 	"runtime:\n  - name: a\n    notes: n\n    scope: [c]\n    processes: {crypto_miners: block, model: alert, allowed: [/a], denied: {effect: alert, paths: [/b]}}\n"
-	"    network: {denied: {effect: alert, addresses: [192.0.2.1], ports: [1], domains: [a.b]}}\n";
+	"    network: {denied: {effect: alert, addresses: [192.0.2.1], ports: [1], domains: [a.b]}}\n"
+	"trust: {groups: [{name: g, notes: n, images: [a], digests: [\"" DIGEST_A "\"], base_layers: [\"" DIGEST_A "\"], signatures: [{key: \"" TEST_KEY "\"}]}],\n"
+	"  rules: [{name: t, notes: n, scope: [c], allowed: [g], denied: [g], effect: block}]}\n"
+	"compliance: [{name: c, scope: [c], checks: {privileged: block, host_pid: alert}}]\n"
+	"access: [{name: a, users: [b, \"\"], groups: [g], actions: [x], when: {privileged: true, capabilities: [ALL], binds: [/], images: [a],\n"
+	"  exec_users: [\"\"], addresses: [192.0.2.1], networks: [n]}, effect: deny, message: m}]\n";
 
 static int try_load(void)
 {
@@ -120,7 +125,8 @@ static int ignore(void *ctx, const struct case_result *r)
 
 static int try_cases(void)
 {
-	static const char text[] = "policy\n  runtime: [{name: a}]\ncase x\n  label a:b\n  exec /bin/true x\n  expect nothing\n  send y\n  expect nothing\n";
+	static const char text[] = "policy\n  runtime: [{name: a}]\ncase x\n  label a:b\n  exec /bin/true x\n  expect nothing\n  send y\n  expect nothing\n"
+		"  id a\n  manifest b\n  layer c\n  user u\n  in g\n  asks bind / /x\n  asks user u\n  asks capability ALL\n  command a\n  expect access nothing\n";
 
 	return policy_cases_run(NULL, &(struct policy_source){"c", text, sizeof(text) - 1}, ignore, NULL, NULL);
 }
