@@ -11,6 +11,10 @@
  *   - until 18.09 and again from 19.03 to 27.1.0 only if Content-Length is above 0, so that a chunked
  *     one, or one behind "Content-Length: 0", is hidden from it: CVE-2024-41110.
  * So: a body that is judged must be there, and as long as announced.
+ *
+ * One thing the plugin cannot see: of two Content-Type headers net/http acts by the first, and the
+ * plugin is shown the last. A form sent as an archive that way (image_build, image_load, an import,
+ * container_archive_put) can still replace the query of that request. The proxy sees both.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -55,6 +55,18 @@ void environment_read(struct reading *rd, const char *entry)
 		list_put(rd, &rd->c->secret_envs, name);
 }
 
+/* The program alone, and of a whole command line in one word the first word: the rest may be secret. */
+static void program_tell(struct reading *rd)
+{
+	char word[COMMAND_PARAMETER_MAX];
+
+	if (!rd->c->args.count)
+		return;
+	const char *program = rd->c->args.items[0];
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(program, " \t\n"), program);
+	parameter(rd, "program", word);
+}
+
 static void check_word(struct reading *rd, const char *word)
 {
 	if (rd->c->healthcheck == FACT_UNKNOWN && *word)
@@ -76,8 +88,7 @@ void config_read(struct reading *rd, const struct json *config)
 		parameter(rd, "user", user);
 	field_texts(rd, config, "Entrypoint", true, arguments_read);
 	field_texts(rd, config, "Cmd", true, arguments_read);
-	if (c->args.count)
-		parameter(rd, "program", c->args.items[0]);
+	program_tell(rd);
 	field_texts(rd, config, "Env", false, environment_read);
 	for (uint32_t i = 0; i < c->secret_envs.count; i++)
 		parameter(rd, "secret_env", c->secret_envs.items[i]);
@@ -169,8 +180,7 @@ void read_exec_create(struct reading *rd)
 	if (user && *user)
 		parameter(rd, "user", user);
 	field_texts(rd, rd->body, "Cmd", true, arguments_read);
-	if (rd->c->args.count)
-		parameter(rd, "program", rd->c->args.items[0]);
+	program_tell(rd);
 	field_texts(rd, rd->body, "Env", false, environment_read);
 }
 

@@ -97,6 +97,8 @@ static const struct row bodies[] = {
 	{"an empty object at start", COMMAND_PROXY, "POST", "/v1.23/containers/a/start", JSON_HEADERS, "{}", JUDGED, "container_start", NULL},
 	{"a plain start", COMMAND_AUTHZ, "POST", "/v1.41/containers/a/start", "Content-Type: text/plain\nContent-Length: 0", NULL, JUDGED, "container_start", NULL},
 	{"a start by curl", COMMAND_AUTHZ, "POST", "/containers/a/start", "User-Agent: curl", NULL, JUDGED, "container_start", NULL},
+	{"a commit by the docker program", COMMAND_AUTHZ, "POST", "/v1.41/commit?author=&comment=&container=a&repo=&tag=", JSON_HEADERS, "null\n", JUDGED, "container_commit", "container=a"},
+	{"a swarm's settings", COMMAND_AUTHZ, "POST", "/swarm/init", JSON_HEADERS, "{}", JUDGED, "swarm_init", NULL},
 	/* archives are not judged, and may be of any length */
 	{"a build", COMMAND_AUTHZ, "POST", "/build?t=a&networkmode=host", "Content-Type: application/x-tar", NULL, JUDGED, "image_build", "networkmode=host"},
 	{"an archive", COMMAND_AUTHZ, "PUT", "/containers/a/archive?path=/", "Content-Type: application/x-tar\nContent-Length: 99999999", NULL, JUDGED, "container_archive_put", "path=/"},
