@@ -97,7 +97,8 @@ static enum presence presence_authz(const struct command_input *in, const struct
 		return BODY_WHOLE;
 	if (s->has_length)
 		return s->length > 0 ? BODY_UNSEEN : BODY_NONE;
-	return s->type && strcmp(in->method, "GET") != 0 && strcmp(in->method, "HEAD") != 0 ? BODY_UNSEEN : BODY_NONE;
+	bool form = strcmp(in->method, "POST") == 0 || strcmp(in->method, "PUT") == 0 || strcmp(in->method, "PATCH") == 0;
+	return s->type && form ? BODY_UNSEEN : BODY_NONE;
 }
 
 static enum presence presence_proxy(const struct command_input *in)

@@ -6,12 +6,22 @@
 
 #include "command/internal.h"
 
-void list_put(struct reading *rd, struct str_list *l, const char *text)
+static void list_add(struct reading *rd, struct str_list *l, const char *text, unsigned max)
 {
-	if (l->count >= CREATION_LIST_MAX)
-		reading_refuse(rd, "a list in the request has more than %d entries", CREATION_LIST_MAX);
+	if (l->count >= max)
+		reading_refuse(rd, "a list in the request has more than %u entries", max);
 	if (rd->r == 0)
 		reading_error(rd, str_list_add(l, text));
+}
+
+void list_put(struct reading *rd, struct str_list *l, const char *text)
+{
+	list_add(rd, l, text, CREATION_LIST_MAX);
+}
+
+void list_put_long(struct reading *rd, struct str_list *l, const char *text)
+{
+	list_add(rd, l, text, COMMAND_LONG_MAX);
 }
 
 void text_put(struct reading *rd, char **to, const char *text)
@@ -28,7 +38,7 @@ void text_put(struct reading *rd, char **to, const char *text)
 
 void arguments_read(struct reading *rd, const char *text)
 {
-	list_put(rd, &rd->c->args, text);
+	list_put_long(rd, &rd->c->args, text);
 }
 
 void label_read(struct reading *rd, const char *key, const char *value)
@@ -50,9 +60,9 @@ void environment_read(struct reading *rd, const char *entry)
 	}
 	memcpy(name, entry, n);
 	name[n] = 0;
-	list_put(rd, &rd->c->env_names, name);
+	list_put_long(rd, &rd->c->env_names, name);
 	if (entry[n] == '=' && secret_looks(name, entry + n + 1))
-		list_put(rd, &rd->c->secret_envs, name);
+		list_put_long(rd, &rd->c->secret_envs, name);
 }
 
 /* The program alone, and of a whole command line in one word the first word: the rest may be secret. */

@@ -117,7 +117,7 @@ static void port_put(struct reading *rd, const char *address, const char *port)
 
 	snprintf(text, sizeof(text), strchr(address, ':') ? "[%s]:%s" : "%s:%s", *address ? address : "0.0.0.0",
 		*port ? port : "0");
-	list_put(rd, &rd->c->ports, text);
+	list_put_long(rd, &rd->c->ports, text);
 	parameter(rd, "port", text);
 }
 

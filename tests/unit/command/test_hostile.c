@@ -58,6 +58,7 @@ static const struct row bodies[] = {
 	{"a form that the plugin is told of", COMMAND_AUTHZ, "POST", "/images/create?fromImage=a", "Content-Type: application/x-www-form-urlencoded\nContent-Length: 14", NULL, REFUSED, NULL, NULL},
 	{"a form behind another type", COMMAND_AUTHZ, "POST", "/images/create?fromImage=a", "Content-Type: text/plain\nContent-Length: 14", NULL, REFUSED, NULL, NULL},
 	{"a chunked form behind another type", COMMAND_AUTHZ, "POST", "/containers/a/rename?name=b", "Content-Type: text/plain", NULL, REFUSED, NULL, NULL},
+	{"a type without a body", COMMAND_AUTHZ, "DELETE", "/containers/a", TYPE, NULL, JUDGED, "container_delete", NULL},
 	{"two types", COMMAND_PROXY, "POST", CREATE, TYPE "\nContent-Type: text/plain", OPEN, REFUSED, NULL, NULL},
 	{"capitals", COMMAND_PROXY, "POST", CREATE, "content-type: Application/JSON\nContent-Length: {LEN}", OPEN, JUDGED, "container_create", "privileged=true"},
 	{"a charset", COMMAND_PROXY, "POST", CREATE, "Content-Type: application/json; charset=UTF-8\nContent-Length: {LEN}", OPEN, JUDGED, "container_create", "privileged=true"},
@@ -223,6 +224,13 @@ static void test_too_many(void **state)
 		n += (size_t)snprintf(body + n, sizeof(body) - n, "%s\"/a%d:/b\"", i ? "," : "", i);
 	snprintf(body + n, sizeof(body) - n, "]}}");
 	struct command_facts f = post(CREATE, body);
+	assert_false(f.readable);
+	command_facts_done(&f);
+	n = (size_t)snprintf(body, sizeof(body), "{\"HostConfig\":{\"CapAdd\":[");
+	for (int i = 0; i < CREATION_LIST_MAX + 1; i++)
+		n += (size_t)snprintf(body + n, sizeof(body) - n, "%s\"X%d\"", i ? "," : "", i);
+	snprintf(body + n, sizeof(body) - n, "]}}");
+	f = post(CREATE, body);
 	assert_false(f.readable);
 	command_facts_done(&f);
 	n = (size_t)snprintf(body, sizeof(body), "/images/create?");
