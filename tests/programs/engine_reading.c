@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Says how a request to an engine is read: engine_reading request < "METHOD URI\nheaders\n\nbody", as
- * the proxy sees it; engine_reading inspect < an answer of the engine about a container. One JSON object.
+ * the proxy sees it, engine_reading authz: as the plugin does; engine_reading inspect < an answer of the
+ * engine about a container. One JSON object.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -97,10 +98,10 @@ static char *head_split(char *text, struct command_input *in, struct command_hea
 	return body + 2;
 }
 
-static int request(struct buf *text, struct buf *out)
+static int request(struct buf *text, struct buf *out, enum command_mode mode)
 {
 	struct command_header headers[HEADERS_MAX];
-	struct command_input in = {.mode = COMMAND_PROXY, .headers = headers, .body_whole = true};
+	struct command_input in = {.mode = mode, .headers = headers, .body_whole = true};
 	char *body = head_split((char *)text->data, &in, headers);
 	struct command_facts f;
 
@@ -152,7 +153,8 @@ int main(int argc, char **argv)
 		return 1;
 	text.len--;
 	buf_putc(&out, '{');
-	int r = strcmp(argv[1], "inspect") == 0 ? inspect(&text, &out) : request(&text, &out);
+	int r = strcmp(argv[1], "inspect") == 0 ? inspect(&text, &out)
+		: request(&text, &out, strcmp(argv[1], "authz") == 0 ? COMMAND_AUTHZ : COMMAND_PROXY);
 	if (r < 0) {
 		fprintf(stderr, "engine_reading: %s\n", strerror(-r));
 		return 1;
