@@ -112,10 +112,9 @@ class EngineReading(scene.Engine):
             (head("POST", CREATE), self.body({"Mounts": [{"Source": "/etc", "Target": "/x"}]}), "failed"),
             (head("POST", CREATE), self.body({"Binds": ["../x:/x"]}), "failed"),
         ]
-        for lines, body, expected in rows:
-            for chunked in (False, True):
-                with self.subTest(request=lines, body=body[:120], chunked=chunked):
-                    self.assertEqual(self.both(lines, body, chunked), expected)
+        for number, (lines, body, expected) in enumerate(rows):
+            with self.subTest(request=lines, body=body[:120]):
+                self.assertEqual(self.both(lines, body, chunked=bool(number % 2)), expected)
 
     def test_a_form_behind_another_type(self):
         """The body of such a request replaces its query: refused, and this is why."""
@@ -191,7 +190,7 @@ class EngineReading(scene.Engine):
 
     def test_any_spelling(self):
         counts = {"same": 0, "refused": 0, "failed": 0}
-        for seed in range(80):
+        for seed in range(40):
             dice = random.Random(seed)
             config, host = {"Image": engines.IMAGE, "Cmd": dice.choice((["true"], "true")), "User": dice.choice(("", "0", "nobody"))}, self.settings(dice)
             if dice.randrange(3):
@@ -202,4 +201,4 @@ class EngineReading(scene.Engine):
             with self.subTest(seed=seed, body=body):
                 counts[self.both(head("POST", CREATE), body, bool(dice.randrange(2)))] += 1
         # A reader that refuses all, or an engine that does, would prove nothing.
-        self.assertGreater(counts["same"], 25, counts)
+        self.assertGreater(counts["same"], 12, counts)
