@@ -6,12 +6,22 @@
 
 #include "command/internal.h"
 
-void list_put(struct reading *rd, struct str_list *l, const char *text)
+static void list_add(struct reading *rd, struct str_list *l, const char *text, unsigned max)
 {
-	if (l->count >= CREATION_LIST_MAX)
-		reading_refuse(rd, "a list in the request has more than %d entries", CREATION_LIST_MAX);
+	if (l->count >= max)
+		reading_refuse(rd, "a list in the request has more than %u entries", max);
 	if (rd->r == 0)
 		reading_error(rd, str_list_add(l, text));
+}
+
+void list_put(struct reading *rd, struct str_list *l, const char *text)
+{
+	list_add(rd, l, text, CREATION_LIST_MAX);
+}
+
+void list_put_long(struct reading *rd, struct str_list *l, const char *text)
+{
+	list_add(rd, l, text, COMMAND_LONG_MAX);
 }
 
 void text_put(struct reading *rd, char **to, const char *text)
@@ -28,7 +38,7 @@ void text_put(struct reading *rd, char **to, const char *text)
 
 void arguments_read(struct reading *rd, const char *text)
 {
-	list_put(rd, &rd->c->args, text);
+	list_put_long(rd, &rd->c->args, text);
 }
 
 void label_read(struct reading *rd, const char *key, const char *value)
@@ -50,9 +60,21 @@ void environment_read(struct reading *rd, const char *entry)
 	}
 	memcpy(name, entry, n);
 	name[n] = 0;
-	list_put(rd, &rd->c->env_names, name);
+	list_put_long(rd, &rd->c->env_names, name);
 	if (entry[n] == '=' && secret_looks(name, entry + n + 1))
-		list_put(rd, &rd->c->secret_envs, name);
+		list_put_long(rd, &rd->c->secret_envs, name);
+}
+
+/* The program alone, and of a whole command line in one word the first word: the rest may be secret. */
+static void program_tell(struct reading *rd)
+{
+	char word[COMMAND_PARAMETER_MAX];
+
+	if (!rd->c->args.count)
+		return;
+	const char *program = rd->c->args.items[0];
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(program, " \t\n"), program);
+	parameter(rd, "program", word);
 }
 
 static void check_word(struct reading *rd, const char *word)
@@ -76,8 +98,7 @@ void config_read(struct reading *rd, const struct json *config)
 		parameter(rd, "user", user);
 	field_texts(rd, config, "Entrypoint", true, arguments_read);
 	field_texts(rd, config, "Cmd", true, arguments_read);
-	if (c->args.count)
-		parameter(rd, "program", c->args.items[0]);
+	program_tell(rd);
 	field_texts(rd, config, "Env", false, environment_read);
 	for (uint32_t i = 0; i < c->secret_envs.count; i++)
 		parameter(rd, "secret_env", c->secret_envs.items[i]);
@@ -169,8 +190,7 @@ void read_exec_create(struct reading *rd)
 	if (user && *user)
 		parameter(rd, "user", user);
 	field_texts(rd, rd->body, "Cmd", true, arguments_read);
-	if (rd->c->args.count)
-		parameter(rd, "program", rd->c->args.items[0]);
+	program_tell(rd);
 	field_texts(rd, rd->body, "Env", false, environment_read);
 }
 

@@ -117,7 +117,7 @@ static void port_put(struct reading *rd, const char *address, const char *port)
 
 	snprintf(text, sizeof(text), strchr(address, ':') ? "[%s]:%s" : "%s:%s", *address ? address : "0.0.0.0",
 		*port ? port : "0");
-	list_put(rd, &rd->c->ports, text);
+	list_put_long(rd, &rd->c->ports, text);
 	parameter(rd, "port", text);
 }
 
@@ -164,6 +164,11 @@ void limits_read(struct reading *rd, const struct json *host)
 	}
 }
 
+static void group_read(struct reading *rd, const char *group)
+{
+	parameter(rd, "group", group);
+}
+
 static void confinement_read(struct reading *rd, const struct json *host)
 {
 	struct creation *c = rd->c;
@@ -183,6 +188,10 @@ static void confinement_read(struct reading *rd, const struct json *host)
 	}
 	if (parent && *parent)
 		parameter(rd, "cgroup_parent", parent);
+	const char *log = field_text(rd, field_object(rd, host, "LogConfig"), "Type");
+	if (log && *log)
+		parameter(rd, "log_driver", log);
+	field_texts(rd, host, "GroupAdd", false, group_read);
 	parameter_number(rd, "oom_score_adj", field_number(rd, host, "OomScoreAdj", 0));
 }
 

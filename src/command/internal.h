@@ -69,8 +69,13 @@ void field_pairs(struct reading *rd, const struct json *obj, const char *key, pa
 /* The value of an exact key in a map of strings, or NULL. */
 const char *map_text(struct reading *rd, const struct json *map, const char *key);
 
-/* list_put: appends, with the cap of creation.h. text_put: replaces *to, "" is kept as "". */
+/* Arguments, names of the environment and ports of honest requests come in hundreds. */
+#define COMMAND_LONG_MAX 4096
+
+/* list_put: appends, with the cap of creation.h; list_put_long: with the one above. More is refused.
+ * text_put: replaces *to, "" is kept as "". */
 void list_put(struct reading *rd, struct str_list *l, const char *text);
+void list_put_long(struct reading *rd, struct str_list *l, const char *text);
 void text_put(struct reading *rd, char **to, const char *text);
 /* Sets *to to the canonical name; refuses what is no image name. */
 void image_put(struct reading *rd, char **to, const char *name);

@@ -76,7 +76,7 @@ static void port_read(struct reading *rd, const struct json *port)
 	char text[48];
 
 	snprintf(text, sizeof(text), "0.0.0.0:%lld", (long long)field_number(rd, port, "PublishedPort", 0));
-	list_put(rd, &rd->c->ports, text);
+	list_put_long(rd, &rd->c->ports, text);
 	parameter(rd, "port", text);
 }
 

@@ -75,6 +75,7 @@ void help_man(void);	    /* the man page seawall(1), roff */
 void help_completion(void); /* bash */
 
 /* The commands. */
+int cmd_access_check(struct call *c);
 int cmd_status(struct call *c);
 int cmd_containers(struct call *c);
 int cmd_radar(struct call *c);

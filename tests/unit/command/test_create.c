@@ -263,6 +263,11 @@ static void test_config(void **state)
 	assert_list(&f.parameters, "program=sh");
 	assert_list(&f.parameters, "secret_env=DB_PASSWORD");
 	command_facts_done(&f);
+	f = create("{\"Cmd\":\"sh -c 'x --token=hidden'\",\"HostConfig\":{\"GroupAdd\":[\"0\"],\"LogConfig\":{\"Type\":\"gelf\"}}}");
+	assert_list(&f.parameters, "program=sh");
+	assert_list(&f.parameters, "group=0");
+	assert_list(&f.parameters, "log_driver=gelf");
+	command_facts_done(&f);
 	f = create("{\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"]}}");
 	assert_int_equal(f.creation.healthcheck, FACT_YES);
 	command_facts_done(&f);

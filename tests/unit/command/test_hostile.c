@@ -58,6 +58,7 @@ static const struct row bodies[] = {
 	{"a form that the plugin is told of", COMMAND_AUTHZ, "POST", "/images/create?fromImage=a", "Content-Type: application/x-www-form-urlencoded\nContent-Length: 14", NULL, REFUSED, NULL, NULL},
 	{"a form behind another type", COMMAND_AUTHZ, "POST", "/images/create?fromImage=a", "Content-Type: text/plain\nContent-Length: 14", NULL, REFUSED, NULL, NULL},
 	{"a chunked form behind another type", COMMAND_AUTHZ, "POST", "/containers/a/rename?name=b", "Content-Type: text/plain", NULL, REFUSED, NULL, NULL},
+	{"a type without a body", COMMAND_AUTHZ, "DELETE", "/containers/a", TYPE, NULL, JUDGED, "container_delete", NULL},
 	{"two types", COMMAND_PROXY, "POST", CREATE, TYPE "\nContent-Type: text/plain", OPEN, REFUSED, NULL, NULL},
 	{"capitals", COMMAND_PROXY, "POST", CREATE, "content-type: Application/JSON\nContent-Length: {LEN}", OPEN, JUDGED, "container_create", "privileged=true"},
 	{"a charset", COMMAND_PROXY, "POST", CREATE, "Content-Type: application/json; charset=UTF-8\nContent-Length: {LEN}", OPEN, JUDGED, "container_create", "privileged=true"},
@@ -97,6 +98,8 @@ static const struct row bodies[] = {
 	{"an empty object at start", COMMAND_PROXY, "POST", "/v1.23/containers/a/start", JSON_HEADERS, "{}", JUDGED, "container_start", NULL},
 	{"a plain start", COMMAND_AUTHZ, "POST", "/v1.41/containers/a/start", "Content-Type: text/plain\nContent-Length: 0", NULL, JUDGED, "container_start", NULL},
 	{"a start by curl", COMMAND_AUTHZ, "POST", "/containers/a/start", "User-Agent: curl", NULL, JUDGED, "container_start", NULL},
+	{"a commit by the docker program", COMMAND_AUTHZ, "POST", "/v1.41/commit?author=&comment=&container=a&repo=&tag=", JSON_HEADERS, "null\n", JUDGED, "container_commit", "container=a"},
+	{"a swarm's settings", COMMAND_AUTHZ, "POST", "/swarm/init", JSON_HEADERS, "{}", JUDGED, "swarm_init", NULL},
 	/* archives are not judged, and may be of any length */
 	{"a build", COMMAND_AUTHZ, "POST", "/build?t=a&networkmode=host", "Content-Type: application/x-tar", NULL, JUDGED, "image_build", "networkmode=host"},
 	{"an archive", COMMAND_AUTHZ, "PUT", "/containers/a/archive?path=/", "Content-Type: application/x-tar\nContent-Length: 99999999", NULL, JUDGED, "container_archive_put", "path=/"},
@@ -221,6 +224,13 @@ static void test_too_many(void **state)
 		n += (size_t)snprintf(body + n, sizeof(body) - n, "%s\"/a%d:/b\"", i ? "," : "", i);
 	snprintf(body + n, sizeof(body) - n, "]}}");
 	struct command_facts f = post(CREATE, body);
+	assert_false(f.readable);
+	command_facts_done(&f);
+	n = (size_t)snprintf(body, sizeof(body), "{\"HostConfig\":{\"CapAdd\":[");
+	for (int i = 0; i < CREATION_LIST_MAX + 1; i++)
+		n += (size_t)snprintf(body + n, sizeof(body) - n, "%s\"X%d\"", i ? "," : "", i);
+	snprintf(body + n, sizeof(body) - n, "]}}");
+	f = post(CREATE, body);
 	assert_false(f.readable);
 	command_facts_done(&f);
 	n = (size_t)snprintf(body, sizeof(body), "/images/create?");
