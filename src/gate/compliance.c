@@ -17,7 +17,7 @@
 #define PERIOD_MS (10 * 60 * 1000)
 #define SETTLE_NS NSEC_PER_SEC /* from appearing to the look */
 #define RETRY_NS NSEC_PER_SEC
-#define LIST_PAUSE_NS (30 * NSEC_PER_SEC) /* between two lists of images that new containers make us take */
+#define LIST_PAUSE_NS (5 * NSEC_PER_SEC) /* between two lists of images that new containers make us take */
 #define POLL_MS 100
 #define IN_FLIGHT_MAX 2u /* of one engine: others want its answers too */
 #define ANSWER_MAX (4u << 20)
@@ -453,7 +453,7 @@ void compliance_container(struct compliance *c, struct runtime *rt, const struct
 	}
 	if (!t) {
 		t = target_get(e, TARGET_CONTAINER, k->id);
-		e->list_wanted = true; /* its image may be new */
+		e->list_wanted |= !k->digest || !target_find(c, 'i', k->digest); /* its image may be new */
 	}
 	if (!t || describe(t, k) < 0)
 		return;
