@@ -128,14 +128,10 @@ static int compare(const void *a, const void *b)
 
 /* --- for people --- */
 
-/* A container by its name, an image by its tag. */
+/* A container by its name. */
 static void print_target(const struct json *f)
 {
-	const char *name = json_str(json_path(f, "container.name"), NULL);
-	const char *image = json_str(json_path(f, "container.image"), NULL);
-
-	print_text(name ? name : strcmp(json_get_str(f, "resource", ""), "image") == 0 && image ? image
-												   : json_get_str(f, "target", "-"));
+	print_text(json_str(json_path(f, "container.name"), json_get_str(f, "target", "-")));
 }
 
 static void print_line(const char *title, const char *text)

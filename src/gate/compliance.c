@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "command/command.h"
 #include "runtime/docker_images.h"
 
 #define PERIOD_MS (10 * 60 * 1000)
@@ -122,22 +123,15 @@ static struct json *answer_json(const struct client_result *res)
 
 /* --- containers --- */
 
-/* GET /containers/ID/json into what the checks judge. Reading it is command/'s. */
-static int read_container(const struct json *root, struct creation *ret)
-{
-	(void)root;
-	(void)ret;
-	return -ENOSYS;
-}
-
 static int judge_container(struct target *t, const struct json *root)
 {
 	struct look l = look_of(t);
 	struct creation creation = {0};
-	int r = read_container(root, &creation);
-
-	if (r < 0)
+	if (command_read_inspect(&creation, root) < 0)
 		return 0; /* it will be no better next time */
+	/* At creation no user means the image's, here it was filled in: then none is root. */
+	if (!creation.user || !*creation.user)
+		l.error = str_set(&creation.user, "root");
 	l.subject.image = t->ref.image;
 	l.subject.container = t->ref.name;
 	l.subject.namespace_ = t->ref.namespace_;

@@ -236,8 +236,10 @@ static enum answer tcp(const struct daemon_facts *f, struct cause *c)
 {
 	const char *host = tcp_host(f), *warning = own_warning(f);
 
-	if (warning)
-		return fail(c, "%.*s", (int)strcspn(warning, "\n"), warning);
+	if (warning) {
+		size_t n = strcspn(warning, "\n"); /* its first line, a sentence */
+		return fail(c, "%.*s", (int)(n - (n && warning[n - 1] == '.')), warning);
+	}
 	if (!host)
 		return settings_known(f) ? ANSWER_PASS : ANSWER_UNKNOWN;
 	if (option_bool(f, "tlsverify", false))

@@ -1,82 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Section 4 of the benchmark, as far as an image's configuration tells it. See compliance_judge.h. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "command/command.h"
 #include "gate/compliance_judge.h"
 
 #define CAUSE_MAX 400
 #define NAME_MAX_SHOWN 60
-#define SECRET_MIN 4 /* bytes; a shorter value is a switch, not a secret */
-
-/* Words of names, as parts between '_' or '-': "DB_PASSWORD" carries one, "PASSWORDLESS" does not. */
-static const char *const secret_words[] = {"PASSWORD", "PASSWD", "PASSPHRASE", "PWD", "SECRET", "SECRETS", "TOKEN",
-	"APIKEY", "CREDENTIAL", "CREDENTIALS", "PRIVATEKEY", "ACCESSKEY", "SECRETKEY"};
-static const char *const secret_pairs[] = {"API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY", "AUTH_KEY",
-	"ENCRYPTION_KEY", "SIGNING_KEY", "MASTER_KEY"};
-/* What a name ends in when its value says where the secret is, or what it is like. */
-static const char *const harmless_ends[] = {"_FILE", "_PATH", "_DIR", "_URL", "_URI", "_HOST", "_NAME", "_LENGTH",
-	"_EXPIRY", "_TTL", "_ISSUER", "_ALGORITHM", "_TYPE", "_ID"};
-/* How values begin that are secrets by their form, whatever the name. */
-static const char *const secret_values[] = {"AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-",
-	"xoxp-", "sk_live_", "rk_live_", "-----BEGIN", "AGE-SECRET-KEY-", "npm_", "dckr_pat_"};
-
-static bool part_of_name(const char *name, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = strstr(name, word); p; p = strstr(p + 1, word))
-		if ((p == name || p[-1] == '_') && (!p[n] || p[n] == '_' || isdigit((unsigned char)p[n])))
-			return true;
-	return false;
-}
-
-static bool any_part(const char *name, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (part_of_name(name, words[i]))
-			return true;
-	return false;
-}
-
-static bool secret_by_name(const char *name)
-{
-	char upper[128];
-	size_t n = 0;
-
-	for (; name[n] && n < sizeof(upper) - 1; n++)
-		upper[n] = name[n] == '-' || name[n] == '.' ? '_' : (char)toupper((unsigned char)name[n]);
-	upper[n] = 0;
-	if (strcmp(upper, "PWD") == 0 || strcmp(upper, "OLDPWD") == 0)
-		return false; /* the shell's own */
-	for (size_t i = 0; i < ARRAY_SIZE(harmless_ends); i++)
-		if (str_has_suffix(upper, harmless_ends[i]))
-			return false;
-	return any_part(upper, secret_words, ARRAY_SIZE(secret_words)) ||
-	       any_part(upper, secret_pairs, ARRAY_SIZE(secret_pairs));
-}
-
-bool compliance_secret_env(const char *name, const char *value)
-{
-	static const char *const switches[] = {"true", "false", "none", "null", "required", "optional"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(secret_values); i++)
-		if (str_has_prefix(value, secret_values[i]) && strlen(value) >= strlen(secret_values[i]) + 8)
-			return true;
-	/* A user and a password in an address: "postgres://app:hunter2@db/shop". */
-	const char *scheme = strstr(value, "://"), *at = scheme ? strchr(scheme, '@') : NULL;
-	const char *colon = scheme ? strchr(scheme + 3, ':') : NULL, *slash = scheme ? strchr(scheme + 3, '/') : NULL;
-	if (at && colon && colon + 1 < at && (!slash || at < slash) && colon[1] != '$')
-		return true;
-	if (strlen(value) < SECRET_MIN || value[0] == '$' || value[0] == '/')
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
-		if (strcasecmp(value, switches[i]) == 0)
-			return false;
-	return secret_by_name(name);
-}
 
 static void judge_user(const struct json *config, judge_fn *fn, void *ctx)
 {
@@ -109,7 +40,7 @@ static void judge_secrets(const struct json *config, judge_fn *fn, void *ctx)
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)(eq - text), text);
 		/* The name is told, the value never. */
-		if (!compliance_secret_env(name, eq + 1) || used > sizeof(cause) - sizeof(name) - 32)
+		if (!secret_looks(name, eq + 1) || used > sizeof(cause) - sizeof(name) - 32)
 			continue;
 		used += (size_t)snprintf(cause + used, sizeof(cause) - used, "%s%s", found++ ? ", " : "its environment has ", name);
 	}

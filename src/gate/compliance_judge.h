@@ -26,6 +26,3 @@ typedef void judge_fn(void *ctx, const char *check, bool passed, const char *cau
 void compliance_judge_daemon(const struct daemon_facts *f, judge_fn *fn, void *ctx);
 /* GET /images/ID/json. */
 void compliance_judge_image(const struct json *image, judge_fn *fn, void *ctx);
-
-/* Does a variable of this name and value carry a secret? */
-bool compliance_secret_env(const char *name, const char *value);

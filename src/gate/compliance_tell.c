@@ -149,6 +149,7 @@ static uint64_t content_of(const struct compliance_finding *f)
 	uint64_t h = mix(14695981039346656037u, f->cause);
 
 	h = mix(h, f->rule);
+	h = mix(h, f->target);
 	h = mix(h, f->container.name);
 	h = mix(h, f->container.image);
 	h = mix(h, f->container.digest);
@@ -176,8 +177,10 @@ static void tell(struct look *l, const struct compliance_check *row, size_t at, 
 		.host = l->compliance->host, .time = l->now};
 
 	snprintf(id, sizeof(id), "%s@%s", row->id, target_id(t));
-	if (t->kind == TARGET_IMAGE) /* a reader knows it by its name */
+	if (t->kind == TARGET_IMAGE) { /* a reader knows it by its name; its id stays what it is */
+		f.target = t->name;
 		f.container = (struct container_ref){.image = t->name, .digest = borrow(target_id(t))};
+	}
 	uint64_t content = content_of(&f);
 	if (l->error || t->told[at] == content)
 		return;

@@ -9,6 +9,11 @@ from lib import poll
 from lib.seawall import Seawall, free_port
 
 NOTHING = "version: 1\ncollections:\n  - {name: everything}\n"
+BASICS = """compliance:
+  - name: basics
+    scope: [everything]
+    checks: {privileged: block, host_pid: alert, root_user: ignore}
+"""
 
 
 class TcpDocker(engines.Docker):
@@ -54,9 +59,14 @@ class Compliance(scene.Engine):
         self.addCleanup(docker.stop)
         return docker
 
+    def listed(self, seawall):
+        page = seawall.get("/compliance?limit=1000")
+        self.assertIsNone(page["next"])
+        return page["items"]
+
     def finding(self, seawall, check, target, seconds=20, **wanted):
         def look():
-            found = [f for f in seawall.json("compliance") if f["check"] == check and f["target"] == target]
+            found = [f for f in self.listed(seawall) if f["check"] == check and f["target"] == target]
             return found[0] if found and all(found[0][k] == v for k, v in wanted.items()) else None
         return poll.until(f"{check} of {target} with {wanted}", look, seconds, 0.1)
 
@@ -73,7 +83,7 @@ class Compliance(scene.Engine):
         audits = poll.until("an audit", lambda: [a for a in seawall.json("audits", "--kind", "compliance")], 10)
         self.assertEqual((len(audits), audits[0]["severity"], audits[0]["file"]), (1, "critical", docker.socket))
         node = poll.until("the host on the Radar", lambda: self.host_node(seawall), 10)
-        self.assertEqual((node["badges"], node["color"], node["worst"]), (["daemon on open TCP"], "red", "critical"))
+        self.assertEqual((node["badges"], node["color"], node["worst"]), (["compliance", "daemon on open TCP"], "red", "critical"))
         # No rule says a word: it is told, and nothing is blocked.
         self.assertEqual((found["effect"], found["rule"]), ("alert", None))
         out = seawall.cli("compliance", "--failed", "--resource", "daemon")
@@ -135,15 +145,51 @@ class Compliance(scene.Engine):
                                    stdin=engines.rootfs(), timeout=60)
         self.addCleanup(self.docker.docker, "rmi", "-f", image, check=False)
         self.docker.start_container("--name", self.name(), image=name)
-        secret = self.finding(seawall, "image_secrets", image, 45, passed=False)
+        name = f"docker.io/{name}"
+        secret = self.finding(seawall, "image_secrets", name, passed=False)
         self.assertIn("DB_PASSWORD", secret["cause"])
         self.assertNotIn("hunter22", str(secret))
-        self.assertEqual(secret["container"]["image"], f"docker.io/{name}")
-        self.finding(seawall, "image_user", image, passed=True)
-        self.finding(seawall, "image_healthcheck", image, passed=False)
-        base = self.docker.docker("image", "inspect", "--format", "{{.Id}}", engines.IMAGE)
+        self.assertEqual(secret["container"]["digest"], image)
+        self.finding(seawall, "image_user", name, passed=True)
+        self.finding(seawall, "image_healthcheck", name, passed=False)
+        base = f"docker.io/{engines.IMAGE}"
         self.finding(seawall, "image_user", base, passed=False)
         self.finding(seawall, "image_secrets", base, passed=True)
+
+    def test_containers(self):
+        seawall = self.begin(self.docker)
+        seawall.apply(NOTHING + BASICS)
+        bad = self.docker.docker("create", "--name", self.name(), "--privileged", "--pid=host", engines.IMAGE, "true")
+        good = self.docker.start_container("--name", self.name(), "--read-only", "--user", "65534", "--memory", "64m",
+                                           "--pids-limit", "50", "--security-opt", "no-new-privileges")
+        privileged = self.finding(seawall, "privileged", bad, passed=False)
+        self.assertEqual((privileged["cis"], privileged["severity"], privileged["effect"], privileged["rule"]),
+                         ("5.5", "critical", "block", "basics"))
+        self.assertEqual(privileged["container"]["id"], bad)
+        self.assertTrue(privileged["cause"])
+        self.finding(seawall, "host_pid", bad, passed=False, effect="alert", rule="basics")
+        ignored = self.finding(seawall, "root_user", bad, passed=False, effect="disable", rule="basics")
+        for check in ("privileged", "host_pid", "readonly_root", "root_user", "memory_limit", "pids_limit", "no_new_privileges"):
+            self.finding(seawall, check, good, passed=True)
+        self.finding(seawall, "pids_limit", bad, passed=False, effect="alert", rule=None)
+        # A rule blocks what fails: the answer is no. Of the good one alone, yes.
+        self.assertEqual(seawall.attempt("compliance", "--failed").returncode, 1)
+        failed = seawall.json("compliance", "--failed", "--container", bad, code=1)
+        self.assertIn("privileged", {f["check"] for f in failed})
+        self.assertNotIn(ignored["id"], {f["id"] for f in failed})
+        self.assertEqual({f["container"]["id"] for f in failed}, {bad})
+        self.assertIn("checks pass", seawall.cli("compliance", "--container", good))
+        self.assertEqual(seawall.attempt("compliance", "--container", "no-such").returncode, 1)
+        # What docker update changes is seen.
+        self.docker.docker("update", "--pids-limit", "-1", good)
+        self.finding(seawall, "pids_limit", good, passed=False)
+        # Another policy, another effect; nothing failed anew.
+        seawall.apply(NOTHING)
+        self.finding(seawall, "privileged", bad, passed=False, effect="alert", rule=None)
+        self.assertEqual(seawall.attempt("compliance").returncode, 0)
+        self.docker.docker("rm", "-f", bad)
+        poll.until("its findings are gone", lambda: [f for f in self.listed(seawall) if f["target"] == bad] == [], 10)
+        self.finding(seawall, "privileged", good, passed=True)
 
     def test_survives_restarts_of_its_parts(self):
         seawall = self.begin(self.docker)

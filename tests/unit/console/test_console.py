@@ -372,9 +372,9 @@ class Records(WithConsole):
                 finding(5, "host_pid", c["id"], "container", passed=True, container={"id": c["id"], "name": c["name"]})]
         for f in told:
             self.defender.send("finding", f)
-        node = stream.next("radar", lambda d: d["op"] == "node" and d["node"]["kind"] == "host" and d["node"]["badges"])["node"]
-        self.assertEqual((node["badges"], node["color"]), (["daemon on open TCP"], "red"))
-        first = stream.next("finding", lambda d: d["check"] == "daemon_tcp")
+        node = stream.next("radar", lambda d: d["op"] == "node" and d["node"]["kind"] == "host" and d["node"].get("badges"))["node"]
+        self.assertEqual((node["badges"], node["color"]), (["compliance", "daemon on open TCP"], "red"))
+        first = stream.next("compliance_finding", lambda d: d["check"] == "daemon_tcp")
         self.assertEqual((first["id"], first["host"]), ("daemon_tcp@/d.sock", "vm"))
 
         def ids(query=""):
@@ -396,14 +396,15 @@ class Records(WithConsole):
         s = self.console.get("/compliance/summary")
         self.assertEqual((s["rate"], s["passed"], s["failed"], s["ignored"], s["blocked"]), (0.5, 2, 2, 1, 1))
         self.assertEqual(s["by_resource"]["container"], {"passed": 1, "failed": 1, "ignored": 0})
-        self.assertEqual(s["by_severity"]["critical"], {"passed": 0, "failed": 2, "ignored": 0})
+        self.assertEqual(s["by_severity"], {"critical": 2, "high": 0, "medium": 0, "low": 0})
+        self.assertNotIn("host", s["by_resource"])
 
         # Mended; taken back; what was told before a full look and not in it.
         self.defender.send("finding", {**told[0], "passed": True, "cause": None, "time": stamp(90)})
         stream.next("radar", lambda d: d["op"] == "remove" and d["id"] == node["id"])
         until("it passes", lambda: ids("?passed=false") == ["privileged"])
         self.defender.send("finding", {"id": told[1]["id"], "resource": "daemon", "host": "vm", "time": stamp(91)})
-        self.assertEqual(stream.next("gone")["id"], told[1]["id"])
+        self.assertEqual(stream.next("compliance_gone")["id"], told[1]["id"])
         self.defender.send("finding", {"id": "*", "resource": "file", "host": "vm", "time": stamp(92)})
         until("both are gone", lambda: ids() == ["daemon_tcp", "host_pid", "privileged"])
         self.defender.send("container", {**c, "state": "removed"})

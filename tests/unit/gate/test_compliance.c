@@ -160,8 +160,9 @@ static void test_first_look(void **state)
 	assert_non_null(x);
 	assert_true(x->passed);
 	assert_string_equal(x->resource, "image");
-	assert_string_equal(x->target, IMAGE);
-	assert_string_equal(x->container.image, "docker.io/library/web:1");
+	assert_string_equal(x->target, "docker.io/library/web:1");
+	assert_string_equal(x->container.digest, IMAGE);
+	assert_string_equal(last(f, "image_user@" OTHER)->target, OTHER); /* it has no name */
 	assert_string_equal(x->cis, "4.1");
 	assert_null(x->cause);
 	x = last(f, "image_secrets@" OTHER);
