@@ -19,6 +19,11 @@
 #define IMAGE "sha256:1111111111111111111111111111111111111111111111111111111111111111"
 #define OTHER "sha256:2222222222222222222222222222222222222222222222222222222222222222"
 #define FINDINGS_MAX 512
+#define ID "3333333333333333333333333333333333333333333333333333333333333333"
+#define LISTED "[{\"Id\":\"" ID "\",\"Names\":[\"/web\"],\"Image\":\"web:1\",\"ImageID\":\"" IMAGE "\",\"State\":\"running\"}]"
+#define INSPECTED                                                                                  \
+	"{\"Id\":\"" ID "\",\"Name\":\"/web\",\"Image\":\"" IMAGE "\",\"State\":{\"Status\":\"running\",\"Running\":true,\"Pid\":7}," \
+	"\"Config\":{\"Image\":\"web:1\",\"User\":\"\"},\"HostConfig\":{\"Privileged\":%s,\"PidsLimit\":50}}"
 
 struct fixture {
 	struct loop *loop;
@@ -30,6 +35,7 @@ struct fixture {
 	char socket[64];
 	struct compliance_finding findings[FINDINGS_MAX];
 	uint32_t count;
+	unsigned removed; /* containers */
 };
 
 static int answer_open(struct fixture *f, struct ipc_peer *peer, uint64_t seq)
@@ -48,6 +54,8 @@ static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint
 	fd_close(fd);
 	if (type == IPC_ENGINE_OPEN)
 		return answer_open(f, peer, seq);
+	if (type == IPC_CONTAINER)
+		f->removed += ((struct container *)body)->state == CONTAINER_REMOVED;
 	if (type == IPC_FINDING) {
 		assert_true(f->count < FINDINGS_MAX);
 		assert_int_equal(record_copy(&compliance_finding_desc, &f->findings[f->count++], body), 0);
@@ -77,6 +85,7 @@ static int setup(void **state)
 			{"GET /images/" IMAGE, 200, "{\"Id\":\"" IMAGE "\",\"Config\":{\"User\":\"app\"}}"},
 			{"GET /images/" OTHER, 200, "{\"Id\":\"" OTHER "\",\"Config\":{\"Env\":[\"A_SECRET=abcdefgh\"]}}"},
 			{"GET /containers/json", 200, "[]"},
+			{"GET /containers/" ID, 200, NULL},
 		}};
 	assert_int_equal(fake_listen(&f->engine), 0);
 	snprintf(f->socket, sizeof(f->socket), "/tmp/fake-compliance-%d.sock", (int)getpid());
@@ -226,6 +235,45 @@ static void test_image_is_gone(void **state)
 	assert_non_null(last(f, "image_user@" IMAGE));
 }
 
+static char privileged[1024], plain[1024];
+
+static void test_containers(void **state)
+{
+	struct fixture *f = *state;
+	static const char event[] = "{\"Type\":\"container\",\"Action\":\"update\",\"Actor\":{\"ID\":\"" ID "\"},\"time\":1}\n";
+	static const char destroy[] = "{\"Type\":\"container\",\"Action\":\"destroy\",\"Actor\":{\"ID\":\"" ID "\"},\"time\":2}\n";
+
+	snprintf(privileged, sizeof(privileged), INSPECTED, "true");
+	snprintf(plain, sizeof(plain), INSPECTED, "false");
+	fake_find(&f->engine, "GET /containers/json")->body = LISTED;
+	fake_find(&f->engine, "GET /containers/" ID)->body = privileged;
+	UNTIL(f, last(f, "privileged@" ID) && times(f, "*") == 3);
+	const struct compliance_finding *x = last(f, "privileged@" ID);
+	assert_false(x->passed);
+	assert_string_equal(x->cis, "5.5");
+	assert_string_equal(x->resource, "container");
+	assert_string_equal(x->target, ID);
+	assert_string_equal(x->container.id, ID);
+	assert_string_equal(x->container.name, "web");
+	assert_string_equal(x->container.image, "docker.io/library/web:1");
+	assert_false(last(f, "root_user@" ID)->passed); /* no user at all: the image's would stand there */
+	assert_true(last(f, "pids_limit@" ID)->passed);
+	uint32_t all = f->count;
+
+	fake_find(&f->engine, "GET /containers/" ID)->body = plain;
+	fake_event(&f->engine, event, sizeof(event) - 1);
+	UNTIL(f, times(f, "privileged@" ID) == 2);
+	assert_true(last(f, "privileged@" ID)->passed);
+	assert_int_equal(f->count, all + 1); /* only what is new */
+	fake_event(&f->engine, destroy, sizeof(destroy) - 1);
+	fake_find(&f->engine, "GET /containers/json")->body = "[]";
+	UNTIL(f, f->removed == 1);
+	forget(f);
+	assert_int_equal(ipc_send(f->peer, IPC_FINDINGS_ASK, 0, &(struct ipc_seq){0}), 0);
+	UNTIL(f, times(f, "*") == 3);
+	assert_null(last(f, "privileged@" ID));
+}
+
 /* An engine that goes away while it is asked is asked again when it is back. */
 static void test_engine_comes_back(void **state)
 {
@@ -248,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_news_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told_again_when_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_image_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_containers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_engine_comes_back, setup, teardown),
 	};
 
