@@ -98,6 +98,19 @@ static int finding_write(struct console *c, const struct compliance_finding *f)
 	return store_finding_delete(c->store, f->host, f->id);
 }
 
+/* A Defender that comes back tells everything again: who watches hears only what changed. */
+static bool finding_is_news(struct console *c, const struct compliance_finding *f)
+{
+	struct compliance_finding before = {0};
+
+	if (!f->check || store_finding_get(c->store, f->host, f->id, &before) != 0)
+		return true;
+	before.time = f->time;
+	bool news = !record_equal(&compliance_finding_desc, &before, f);
+	record_done(&compliance_finding_desc, &before);
+	return news;
+}
+
 void console_on_finding(void *ctx, const struct compliance_finding *f)
 {
 	struct console *c = ctx;
@@ -106,9 +119,11 @@ void console_on_finding(void *ctx, const struct compliance_finding *f)
 	c->counters.findings++;
 	if (!f->id || !f->resource)
 		return;
+	bool news = finding_is_news(c, f);
 	wrote(c, dirty, finding_write(c, f), "a compliance finding");
 	radar_finding(c->radar, f);
-	api_publish(c->api, API_TOPIC_COMPLIANCE, f->check ? "compliance_finding" : "compliance_gone", &compliance_finding_desc, f);
+	if (news)
+		api_publish(c->api, API_TOPIC_COMPLIANCE, f->check ? "compliance_finding" : "compliance_gone", &compliance_finding_desc, f);
 }
 
 /* --- audits and incidents --- */

@@ -33,6 +33,15 @@ int store_finding_put(struct store *s, const struct compliance_finding *f)
 	return r < 0 ? r : store_run(s, st);
 }
 
+int store_finding_get(struct store *s, const char *host, const char *id, struct compliance_finding *ret)
+{
+	sqlite3_stmt *st = store_statement(s, "SELECT record FROM findings WHERE host = ifnull(?1, '') AND id = ?2");
+
+	store_bind_text(st, 1, host);
+	store_bind_text(st, 2, id);
+	return store_fetch(s, st, &compliance_finding_desc, ret);
+}
+
 int store_finding_delete(struct store *s, const char *host, const char *id)
 {
 	sqlite3_stmt *st = store_write_statement(s, "DELETE FROM findings WHERE host = ifnull(?1, '') AND id = ?2");

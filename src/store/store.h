@@ -89,6 +89,8 @@ int store_container_stale(struct store *s, uint64_t before, struct container *re
 
 /* Compliance findings: upsert by host and id. */
 int store_finding_put(struct store *s, const struct compliance_finding *f);
+/* *ret must be zeroed. STORE_E_NOT_FOUND. */
+int store_finding_get(struct store *s, const char *host, const char *id, struct compliance_finding *ret);
 int store_finding_delete(struct store *s, const char *host, const char *id);
 /* Those of a host's resource ("file") that were told before this time. */
 int store_findings_forget(struct store *s, const char *host, const char *resource, uint64_t before);

@@ -399,9 +399,12 @@ class Records(WithConsole):
         self.assertEqual(s["by_severity"], {"critical": 2, "high": 0, "medium": 0, "low": 0})
         self.assertNotIn("host", s["by_resource"])
 
+        # The same again is no news; then the next thing that is told is this one.
+        self.defender.send("finding", {**told[1], "time": stamp(89)})
         # Mended; taken back; what was told before a full look and not in it.
         self.defender.send("finding", {**told[0], "passed": True, "cause": None, "time": stamp(90)})
         stream.next("radar", lambda d: d["op"] == "remove" and d["id"] == node["id"])
+        self.assertEqual(stream.next("compliance_finding", lambda d: d["time"] >= stamp(89))["check"], "daemon_tcp")
         until("it passes", lambda: ids("?passed=false") == ["privileged"])
         self.defender.send("finding", {"id": told[1]["id"], "resource": "daemon", "host": "vm", "time": stamp(91)})
         self.assertEqual(stream.next("compliance_gone")["id"], told[1]["id"])

@@ -123,6 +123,12 @@ static void test_latest_only(void **state)
 	fill(f->store);
 	fill(f->store);
 	assert_int_equal(store_findings_count(f->store), 6); /* the same id of two hosts is two */
+	struct compliance_finding x = {0};
+	assert_int_equal(store_finding_get(f->store, "h2", "daemon_tcp@/d.sock", &x), 0);
+	assert_true(x.passed);
+	assert_int_equal(x.time, 11);
+	record_done(&compliance_finding_desc, &x);
+	assert_int_equal(store_finding_get(f->store, "h3", "daemon_tcp@/d.sock", &x), STORE_E_NOT_FOUND);
 	put(f->store, &(struct put){"h1", "daemon_tcp", "/d.sock", "daemon", true, EFFECT_ALERT, SEVERITY_CRITICAL, NULL, 20});
 	assert_int_equal(store_findings_count(f->store), 6);
 	struct rows r = list(f->store, (struct store_query){.check = "daemon_tcp", .passed = "false"});
