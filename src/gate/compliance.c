@@ -24,6 +24,7 @@
 #define ANSWER_MAX (4u << 20)
 #define LIST_MAX (64u << 20)
 #define TIMEOUT_MS 30000
+#define PATIENCE_NS (60 * NSEC_PER_SEC)
 #define IMAGES_MAX 4096u /* of one engine */
 
 static void pump(struct compliance_engine *e);
@@ -305,12 +306,20 @@ static int start_look(struct target *t)
 	return -EINVAL;
 }
 
-/* Was everything looked at that is due? */
+/* Was everything looked at? Where containers come and go all the time, all that is due, after a while. */
 static bool is_idle(const struct compliance_engine *e, uint64_t now)
 {
 	const struct target *t = TAILQ_FIRST(&e->queue);
+	bool late = now > e->compliance->pass_patience;
 
-	return (!t || t->due > now) && !e->in_flight && e->listed && runtime_synced(e->runtime);
+	return (!t || (late && t->due > now)) && !e->in_flight && e->listed && runtime_synced(e->runtime) &&
+		(late || !runtime_has_changes(e->runtime));
+}
+
+static void begin_pass(struct compliance *c)
+{
+	c->pass_started = time_now();
+	c->pass_patience = time_monotonic() + PATIENCE_NS;
 }
 
 /* Once everything there is was told, what the Defender's reader has from before is gone. */
@@ -357,6 +366,8 @@ static void pump(struct compliance_engine *e)
 	else if (e->list_wanted && !e->listing)
 		wake(c, e->list_due, now);
 	end_pass(c, now);
+	if (c->pass_started) /* the engine's inventory may be what it waits for */
+		wake(c, now + RETRY_NS, now);
 }
 
 static int on_timer(void *ctx)
@@ -466,9 +477,9 @@ void compliance_policy(struct compliance *c, struct policy *p)
 void compliance_again(struct compliance *c)
 {
 	targets_each(c, NULL, target_forget);
+	begin_pass(c);
 	for (unsigned i = 0; i < c->engine_count; i++)
 		c->engines[i].listed = false;
-	c->pass_started = time_now();
 	look_at_all(c);
 }
 
@@ -558,7 +569,7 @@ int compliance_new(struct compliance **ret, const struct compliance_config *conf
 		return -ENOMEM;
 	c->config = *config;
 	snprintf(c->host, sizeof(c->host), "%s", config->host ? config->host : "");
-	c->pass_started = time_now();
+	begin_pass(c);
 	int r = loop_add_timer(config->loop, &c->timer, UINT32_MAX, 0, on_timer, c);
 	if (r == 0)
 		r = loop_add_timer(config->loop, &c->period, PERIOD_MS, PERIOD_MS, on_period, c);

@@ -60,6 +60,7 @@ struct compliance {
 	struct loop_source *timer, *period;
 	uint64_t wake_at; /* monotonic ns the timer is set to, 0 = it is not */
 	uint64_t pass_started; /* wall ns of the first look of which everything is told; 0 = it is over */
+	uint64_t pass_patience; /* monotonic ns: from here on it need not be quiet to be over */
 	struct compliance_counters counters;
 };
 

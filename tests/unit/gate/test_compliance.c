@@ -258,6 +258,7 @@ static void test_containers(void **state)
 	assert_string_equal(x->container.image, "docker.io/library/web:1");
 	assert_false(last(f, "root_user@" ID)->passed); /* no user at all: the image's would stand there */
 	assert_true(last(f, "pids_limit@" ID)->passed);
+	assert_true(last(f, "*") > x); /* all was told before what is older was taken back */
 	uint32_t all = f->count;
 
 	fake_find(&f->engine, "GET /containers/" ID)->body = plain;
