@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -351,6 +352,31 @@ void host_checks_policy(struct defender *d)
 	d->host_checks->next = 0;
 }
 
+/* A connection, or -errno at once: an engine that hangs with a full queue must not hold us. */
+static int connect_at_once(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t n = strlen(path);
+
+	if (n >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, n);
+	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return take_fd(fd);
+}
+
+/* A Gate that was here before us keeps its connections: then we look for ourselves who is behind them. */
+static void find_daemon(struct defender *d, uint32_t i)
+{
+	if (d->config.engines[i].kind != RUNTIME_DOCKER || d->host_checks->daemons[i].words.len)
+		return;
+	CLEANUP(fd_close) int fd = connect_at_once(d->config.engines[i].socket);
+	if (fd >= 0)
+		host_checks_engine(d, d->config.engines[i].socket, fd);
+}
+
 /* What the Console has of us from before this look is gone. */
 static void sweep(struct defender *d, uint64_t before)
 {
@@ -371,9 +397,11 @@ void host_checks_tick(struct defender *d)
 		h->ask = false;
 	if (now < h->next)
 		return;
-	h->next = now + PERIOD;
-	for (uint32_t i = 0; i < d->config.engine_count; i++)
+	for (uint32_t i = 0; i < d->config.engine_count; i++) {
+		find_daemon(d, i);
 		tell_daemon(d, i);
+	}
+	h->next = now + PERIOD;
 	look_at_host(d);
 	if (h->sweep && defender_console(d))
 		sweep(d, began);
