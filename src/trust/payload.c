@@ -24,6 +24,16 @@ static const struct json *only(const struct json *j, const char *key)
 	return found;
 }
 
+/* What can be shown to people as it is: short, without blanks and control characters. */
+static bool is_plain(const char *text, size_t size)
+{
+	size_t n = 0;
+
+	while (text[n] > 0x20 && text[n] < 0x7f)
+		n++;
+	return !text[n] && n < size;
+}
+
 static int fill(const struct json *root, struct trust_payload *ret, struct diag *reterr)
 {
 	const struct json *critical = only(root, "critical");
@@ -37,8 +47,8 @@ static int fill(const struct json *root, struct trust_payload *ret, struct diag 
 		return diag_set(reterr, -EBADMSG, 0, 0, "sha256:...", "the payload names no manifest digest");
 	if ((identity && !only(critical, "identity")) || (json_get(identity, "docker-reference") && !reference))
 		return diag_msg(reterr, -EBADMSG, "critical.identity of the payload is malformed");
-	if (reference && strlen(reference) >= sizeof(ret->reference))
-		return diag_msg(reterr, -EBADMSG, "the payload's docker-reference is too long");
+	if (reference && !is_plain(reference, sizeof(ret->reference)))
+		return diag_msg(reterr, -EBADMSG, "the payload's docker-reference is no image name");
 	snprintf(ret->digest, sizeof(ret->digest), "%s", digest);
 	snprintf(ret->reference, sizeof(ret->reference), "%s", reference ? reference : "");
 	return 0;

@@ -20,6 +20,8 @@ static void reads_payloads(void **state)
 		{"{\"critical\":{\"image\":{\"docker-manifest-digest\":\"" ONE "\"},\"type\":\"" TYPE "\"},\"optional\":{\"a\":1}}", ""},
 		{"{\"critical\":{\"identity\":{\"docker-reference\":\"\"},\"image\":{\"docker-manifest-digest\":\"" ONE "\"},\"type\":\"" TYPE "\"}}", ""},
 		{"{\"critical\":{\"identity\":{\"docker-reference\":7},\"image\":{\"docker-manifest-digest\":\"" ONE "\"},\"type\":\"" TYPE "\"}}", NULL},
+		{"{\"critical\":{\"identity\":{\"docker-reference\":\"a\\nb\"},\"image\":{\"docker-manifest-digest\":\"" ONE "\"},\"type\":\"" TYPE "\"}}", NULL},
+		{"{\"critical\":{\"identity\":{\"docker-reference\":\"b\303\274cher\"},\"image\":{\"docker-manifest-digest\":\"" ONE "\"},\"type\":\"" TYPE "\"}}", NULL},
 		{"{\"critical\":{\"image\":{\"docker-manifest-digest\":\"" ONE "\"},\"type\":\"atomic container signature\"}}", NULL},
 		{"{\"critical\":{\"image\":{\"docker-manifest-digest\":\"" ONE "\",\"docker-manifest-digest\":\"" TWO "\"},\"type\":\"" TYPE "\"}}", NULL},
 		{"{\"critical\":{\"image\":{\"docker-manifest-digest\":\"" ONE "\"},\"type\":\"" TYPE "\"},\"critical\":{}}", NULL},
