@@ -185,7 +185,7 @@ static void nonsense_ends_the_connection(void **state)
 		assert_int_equal(ask(f, 0, NULL), 0);
 		uint64_t id = hear(f);
 		if (i < 2) {
-			assert_int_equal(fd_write_all(f->peer, nonsense[i], 20), 0);
+			assert_int_equal(fd_write_all(f->peer, nonsense[i], 16), 0);
 			until(f, (int)i + 1);
 		} else {
 			reply(f, id, i == 2 ? &positive : &malformed, 1000);
