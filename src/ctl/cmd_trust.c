@@ -185,7 +185,7 @@ static void why_not_signed(const struct trust_group *g, const struct trust_facts
 {
 	struct trust_finding found;
 
-	snprintf(out, size, "%s", *f->trouble ? f->trouble : f->repo_digests.count ? "no signature is known for it" : "it has no manifest digest: it never was in a registry");
+	snprintf(out, size, "%s", *f->trouble ? f->trouble : f->repo_digests.count ? "no signature is known for it" : "it has no digest (built here, or loaded from an archive), and is not what its name leads to in a registry");
 	for (uint32_t k = 0; k < g->keys.count; k++) {
 		CLEANUP(trust_key_free) struct trust_key *key = key_of(g->keys.items[k]);
 		for (uint32_t i = 0; key && i < f->repo_digests.count; i++)

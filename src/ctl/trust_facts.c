@@ -133,6 +133,28 @@ static int take_evidence(struct trust_facts *f, const char *repo_digest)
 	return r == -ENOMEM ? r : evidence_merge(&f->evidence, &found);
 }
 
+/*
+ * An image without digests (built here, or loaded from an archive) may be what its name leads to in
+ * the registry: then that manifest names its id.
+ */
+static int take_by_name(struct trust_facts *f)
+{
+	CLEANUP(remote_free) struct remote *remote = NULL;
+	struct reference ref;
+	char path[PATH_MAX], digest[DIGEST_SIZE];
+
+	if (reference_parse(f->name, &ref, NULL) < 0 || !*ref.tag)
+		return 0;
+	int r = trust_remote_open(&remote, &ref, false);
+	if (r == 0)
+		r = source_manifests(remote_source(remote), ref.tag, digest, &f->evidence);
+	if (r == 0)
+		r = store_read(trust_store_dir(path), digest, &f->evidence);
+	if (r == 0 && f->evidence.signatures.count == 0)
+		r = source_evidence(remote_source(remote), digest, NULL, &f->evidence);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int from_engine(struct trust_facts *f, const char *image, bool signatures)
 {
 	CLEANUP(buf_done) struct buf body = BUF_INIT(INSPECT_MAX);
@@ -155,6 +177,8 @@ static int from_engine(struct trust_facts *f, const char *image, bool signatures
 		if (r == 0 && signatures)
 			r = take_evidence(f, json_str(j, ""));
 	}
+	if (r == 0 && signatures && f->repo_digests.count == 0)
+		r = take_by_name(f);
 	return r;
 }
 

@@ -59,7 +59,6 @@ static void conclude(struct job *j, int r, const char *why)
 
 static int ask_registry(struct job *j, struct source *s, const struct reference *ref, const struct worker_config *config)
 {
-	CLEANUP(buf_done) struct buf manifest = BUF_INIT(MANIFEST_MAX);
 	const struct registry_question *q = &j->question;
 	char digest[DIGEST_SIZE] = "";
 	int r = 0;
@@ -67,7 +66,7 @@ static int ask_registry(struct job *j, struct source *s, const struct reference 
 	if (q->digest || *ref->digest)
 		snprintf(digest, sizeof(digest), "%s", q->digest ? q->digest : ref->digest);
 	else
-		r = source_resolve(s, ref->tag, digest, &manifest);
+		r = source_manifests(s, ref->tag, digest, &j->answer.evidence);
 	if (r == 0)
 		r = str_set(&j->answer.digest, digest);
 	if (r < 0 || q->digest_only)

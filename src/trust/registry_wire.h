@@ -22,7 +22,9 @@ struct registry_header {
 
 struct registry_question {
 	char *name;	      /* as users write it: "registry.local:5000/team/app:1" */
-	char *digest;	      /* of the manifest in question; NULL: the one that the name leads to */
+	/* Of the manifest in question; NULL: the one that the name leads to, which then is part of the
+	 * evidence: for an image of which only the id is known. */
+	char *digest;
 	uint32_t deadline_ms; /* 0 = the default */
 	bool digest_only;     /* no signatures are wanted */
 };

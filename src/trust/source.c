@@ -147,6 +147,25 @@ int source_evidence(struct source *s, const char *digest, const char *tag, struc
 	return r;
 }
 
+int source_manifests(struct source *s, const char *tag, char ret_digest[DIGEST_SIZE], struct trust_evidence *e)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(MANIFEST_MAX), inner = BUF_INIT(MANIFEST_MAX);
+	CLEANUP(manifest_done) struct manifest m = {0};
+	char digest[DIGEST_SIZE], real[DIGEST_SIZE];
+	int r = source_resolve(s, tag, digest, &text);
+
+	if (r == 0)
+		r = evidence_add_manifest(e, text.data, text.len);
+	if (r == 0)
+		r = failed(s, manifest_parse(&m, text.data, text.len), "the manifest is malformed");
+	const struct descriptor *d = r == 0 ? manifest_platform(&m) : NULL;
+	if (d && source_resolve(s, d->digest, real, &inner) == 0)
+		r = evidence_add_manifest(e, inner.data, inner.len);
+	if (r == 0)
+		snprintf(ret_digest, DIGEST_SIZE, "%s", digest);
+	return r;
+}
+
 void source_image_done(struct source_image *i)
 {
 	struct str_list *const lists[] = {&i->digests, &i->layers};

@@ -39,6 +39,11 @@ int source_signatures(struct source *s, const char *digest, struct trust_evidenc
  * a signature, the manifest for this machine's platform and its signatures.
  */
 int source_evidence(struct source *s, const char *digest, const char *tag, struct trust_evidence *e);
+/*
+ * The digest that the tag leads to; adds its manifest, and of an index the one for this machine: by
+ * them an image of which only the id is known can be told.
+ */
+int source_manifests(struct source *s, const char *tag, char ret_digest[DIGEST_SIZE], struct trust_evidence *e);
 
 /* What an image is, by its manifest. Owned. */
 struct source_image {

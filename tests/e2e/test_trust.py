@@ -184,7 +184,22 @@ class Signatures(Trust):
         self.addCleanup(self.docker.docker, "rmi", "-f", name, check=False)
         said = self.check(name)
         self.assertFalse(said["trusted"])
-        self.assertIn("never was in a registry", self.why(said))
+        self.assertIn("built here", self.why(said))
+
+    def test_loaded_archive(self):
+        """It has lost its digests. What it is, its id says: the signed image in the registry has the same."""
+        name, _ = self.push("archive")
+        other, _ = self.push("archive2")
+        self.seawall.cli("trust", "sign", name, "--key", self.secret)
+        archive = os.path.join(self.folder, "archive.tar")
+        self.docker.docker("save", "-o", archive, name, other)
+        self.docker.docker("rmi", name, other)
+        self.docker.docker("load", "-i", archive)
+        self.assertEqual(self.docker.docker("image", "inspect", "--format", "{{len .RepoDigests}}", name), "0")
+        self.assertTrue(self.check(name)["trusted"])
+        self.assertFalse(self.check(other)["trusted"])
+        self.docker.docker("tag", other, name)  # a name is not enough
+        self.assertFalse(self.check(name)["trusted"])
 
     def test_by_id(self):
         name, _ = self.push("byid")
@@ -256,7 +271,13 @@ class Indexes(Trust):
         said = self.check(whole)
         self.assertEqual((said["trusted"], said["from"]), (True, "engine"), said)
         self.assertFalse(self.check(f"{self.registry.name}/multi@{stray}")["trusted"])
-        self.assertIsNotNone(name)
+        archive = os.path.join(self.folder, "multi.tar")
+        self.docker.docker("save", "-o", archive, whole)
+        self.docker.docker("rmi", "-f", whole, name, check=False)
+        for left in self.docker.docker("images", "-q", f"{self.registry.name}/multi").split():
+            self.docker.docker("rmi", "-f", left, check=False)
+        self.docker.docker("load", "-i", archive)
+        self.assertTrue(self.check(whole)["trusted"], "loaded from an archive")
 
     def test_signed_manifest_of_an_unsigned_index(self):
         name, one = self.push("single", "amd")
