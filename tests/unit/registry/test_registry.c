@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "registry/registry.h"
+#include "trust/lookup.h"
 #include "trust/registry_client.h"
 #include "trust/store.h"
 #include "unit/trust/keys.h"
@@ -178,6 +179,51 @@ static void the_same_question_is_asked_once(void **state)
 	assert_int_equal(connections, 1);
 }
 
+static void on_result(void *ctx, const struct trust_lookup_result *r)
+{
+	struct fixture *f = ctx;
+
+	f->answers++;
+	f->last_error = r->error;
+	snprintf(f->message, sizeof(f->message), "%s", r->why);
+	evidence_done(&f->last);
+	assert_int_equal(evidence_merge(&f->last, &r->evidence), 0);
+}
+
+/* One image with two digests, of which one is signed: known together, with what was wrong. */
+static void looks_up_an_image(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(evidence_done) struct trust_evidence e = {0};
+	CLEANUP(trust_lookup_free) struct trust_lookup *l = NULL, *none = NULL, *away = NULL;
+	char *items[] = {(char *)(uintptr_t)ONE, (char *)(uintptr_t)TWO, (char *)(uintptr_t) "nonsense"};
+	struct str_list digests = {.items = items, .count = 3};
+	struct image_facts image = {.name = "127.0.0.1:1/app:1", .repo_digests = &digests, .signed_by = trust_signed_by, .ctx = &f->last};
+
+	sign(&e, &alice, ONE);
+	assert_int_equal(store_add(f->store, ONE, &e), 0);
+	assert_int_equal(trust_lookup_start(&l, f->client, &image, 2000, on_result, f), 0);
+	assert_int_equal(f->answers, 0);
+	until(f, 1);
+	assert_int_equal(f->last_error, -EHOSTUNREACH); /* of the other digest */
+	assert_true(*f->message);
+	assert_true(image.signed_by(image.ctx, alice.public, &image));
+	image.repo_digests = NULL;
+	assert_int_equal(trust_lookup_start(&none, f->client, &image, 2000, on_result, f), 0);
+	until(f, 2);
+	assert_false(image.signed_by(image.ctx, alice.public, &image));
+	/* taken back, and without a name */
+	assert_int_equal(trust_lookup_start(&away, f->client, &image, 2000, on_result, f), 0);
+	away = trust_lookup_free(away);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(loop_run_once(f->loop, 5), 0);
+	assert_int_equal(f->answers, 2);
+	image.name = ONE;
+	assert_int_equal(trust_lookup_start(&away, f->client, &image, 2000, on_result, f), -EINVAL);
+	image.name = NULL;
+	assert_int_equal(trust_lookup_start(&away, f->client, &image, 2000, on_result, f), -EINVAL);
+}
+
 static void nonsense_ends_the_connection(void **state)
 {
 	struct fixture *f = *state;
@@ -210,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_what_is_no_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_silent_registry_stops_no_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_same_question_is_asked_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(looks_up_an_image, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_ends_the_connection, setup, teardown),
 	};
 
