@@ -411,6 +411,27 @@ class Policies(Trust):
                 self.assertTrue(errors[0]["expected"])
 
 
+class InForce(Trust):
+    """With a Seawall that is up: the Console keeps the key itself."""
+
+    def test_apply_and_check(self):
+        running = scene.seawall()
+        name, _ = self.push("inforce")
+        running.cli("policy", "apply", self.policy)
+        self.addCleanup(running.apply, scene.POLICY.format(effect="alert"))
+        text = running.json("policy", "get")[0]["text"]
+        self.assertIn("-----BEGIN PUBLIC KEY-----\\n", text)
+        self.assertNotIn("cosign.pub", text)
+        self.assertEqual([g["name"] for g in running.json("trust", "groups")], ["named", "signed"])
+        self.assertEqual(running.attempt("trust", "check", name).returncode, 1)
+        running.cli("trust", "sign", name, "--key", self.secret)
+        self.assertTrue(running.json("trust", "check", name)[0]["trusted"])
+        done = running.attempt("policy", "apply", self.policy_file("missing.yaml", "missing.pub"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("missing.yaml:7:41: error", done.stdout)
+        self.assertIn("seawall-registry", running.processes())
+
+
 class SpeakerToRegistries(Trust):
     """seawall-registry by itself, confined, with a Gate that is the test."""
 
