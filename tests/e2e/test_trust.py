@@ -497,6 +497,29 @@ class SpeakerToRegistries(Trust):
     def program():
         return paths.program("seawall")
 
+    def test_names_and_certificates(self):
+        """A registry elsewhere by its name: the host's names and authorities reach into the empty directory, and
+        without the right authority nothing is believed; plain HTTP only where it is allowed."""
+        hosts, certificate, key = (os.path.join(self.folder, n) for n in ("hosts2", "tls.pem", "tls.key"))
+        pathlib.Path(hosts).write_text("127.0.0.1 localhost registry.test plain.local\n", encoding="ascii")
+        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)  # seen by this run alone
+        self.addCleanup(subprocess.run, ["umount", "/etc/hosts"], check=True)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry.test", "-addext",
+                        "subjectAltName=DNS:registry.test", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        secure = Registry(tls=(certificate, key))
+        self.addCleanup(secure.close)
+        name = f"registry.test:{secure.port}/app:1"
+        speaker = Speaker("--insecure", "other.test, *.local:*", environment={"SSL_CERT_FILE": certificate})
+        self.addCleanup(speaker.close)
+        self.assertEqual(speaker.ask(name)["error"], -2, "over TLS: there is no such image")
+        self.assertEqual(speaker.ask(f"plain.local:{self.registry.port}/nothing:1")["error"], -2, "over plain HTTP")
+        answer = speaker.ask(f"registry.test:{self.registry.port}/nothing:1")
+        self.assertEqual(answer["error"], -113, "plain HTTP where it is not allowed")
+        stranger = self.speaker()  # with the authorities of the host
+        answer = stranger.ask(name)
+        self.assertEqual(answer["error"], -113)
+        self.assertIn("certificate", answer["message"])
+
     def test_leaves_when_names_resolve_otherwise(self):
         """Copies of the host's files were taken at the start: changed ones need another."""
         hosts = os.path.join(self.folder, "hosts")

@@ -38,18 +38,19 @@ def digest_of(data):
 
 
 class Registry:
-    """Debian's docker-registry with a store of its own."""
+    """Debian's docker-registry with a store of its own; with TLS when a (certificate, key) is given."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.scratch = tempfile.mkdtemp(prefix="seawall-registry-")
         self.port = free_port()
         self.name = f"127.0.0.1:{self.port}"
         config = pathlib.Path(self.scratch, "config.yml")
+        more = f", tls: {{certificate: {tls[0]}, key: {tls[1]}}}" if tls else ""
         config.write_text(f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {self.scratch}/data}}}}\n"
-                          f"http: {{addr: '{self.name}'}}\n", encoding="ascii")
+                          f"http: {{addr: '{self.name}'{more}}}\n", encoding="ascii")
         with open(os.path.join(self.scratch, "log"), "wb") as log:
             self.process = subprocess.Popen(["docker-registry", "serve", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        poll.until("the registry answers", lambda: self.get("/v2/")[0] == 200, 15)
+        poll.until("the registry answers", lambda: self.get("/v2/")[0] in (200, 400), 15)
 
     def close(self):
         self.process.kill()
@@ -145,13 +146,14 @@ def _fields(data):
 class Speaker:
     """A confined seawall-registry, and questions to it as the Gate."""
 
-    def __init__(self, *options, gate=64184):
+    def __init__(self, *options, gate=64184, environment=None):
         self.gate = gate
         self.folder = tempfile.mkdtemp(prefix="seawall-speaker-")
         os.chmod(self.folder, 0o755)
         self.socket = os.path.join(self.folder, "registry.sock")
         self.root = os.path.join(self.folder, "root")
-        self.process = subprocess.Popen([paths.program("seawall-registry"), "--socket", self.socket, "--root", self.root, *options])
+        self.process = subprocess.Popen([paths.program("seawall-registry"), "--socket", self.socket, "--root", self.root, *options],
+                                        env={**os.environ, **(environment or {})})
         poll.until("it listens", self._listens)
 
     def _listens(self):
