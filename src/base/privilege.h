@@ -18,6 +18,8 @@ uid_t privilege_uid(const char *user, uid_t otherwise);
 #define PRIVILEGE_CONSOLE_UID 64183
 #define PRIVILEGE_GATE_USER "seawall-gate"
 #define PRIVILEGE_GATE_UID 64184
+#define PRIVILEGE_REGISTRY_USER "seawall-registry"
+#define PRIVILEGE_REGISTRY_UID 64185
 
 /* Keeps only the capabilities whose bit is set in `keep` (1 << CAP_x); no_new_privs. -errno. */
 int privilege_keep(uint64_t keep);

@@ -40,7 +40,7 @@ static int put_multipart(const struct files *f, struct buf *body, char *type, si
 /* Sends the files as parts, or the only one as it is; the findings of a refusal are printed. */
 static int send_files(struct call *c, const struct request *q, bool parts, struct reply *reply)
 {
-	CLEANUP(files_done) struct files files = {0};
+	CLEANUP(files_done) struct files files = {.json = c->json};
 	CLEANUP(client_free) struct client *client = NULL;
 	CLEANUP(buf_done) struct buf body = BUF_INIT((size_t)FILES_MAX * POLICY_TEXT_MAX);
 	struct diag diag = {0};

@@ -9,7 +9,7 @@
 
 int cmd_policy_check(struct call *c)
 {
-	CLEANUP(files_done) struct files files = {0};
+	CLEANUP(files_done) struct files files = {.json = c->json};
 	CLEANUP(policy_unref) struct policy *policy = NULL;
 	struct policy_messages messages = {0};
 	int code = files_read(&files, c->args, c->arg_count);
@@ -63,7 +63,7 @@ static int on_case(void *ctx, const struct case_result *r)
 
 int cmd_policy_test(struct call *c)
 {
-	CLEANUP(files_done) struct files files = {0};
+	CLEANUP(files_done) struct files files = {.json = c->json};
 	CLEANUP(policy_unref) struct policy *policy = NULL;
 	struct policy_messages messages = {0};
 	struct diag diag = {0};

@@ -150,7 +150,7 @@ static void on_ready(void *ctx)
 static void sweep(void)
 {
 	static const char *const left[] = {"run/up.json", "run/console.sock", "run/console.ready",
-		"run/defender.ready", "run/gate.ready", "gate/defender.sock"};
+		"run/defender.ready", "run/gate.ready", "gate/defender.sock", "gate/registry.sock"};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++)

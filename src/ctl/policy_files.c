@@ -8,38 +8,12 @@
 
 #include "base/fd.h"
 #include "ctl/output.h"
+#include "ctl/policy_keys.h"
 
 void files_done(struct files *f)
 {
 	for (int i = 0; i < f->count; i++)
 		buf_done(&f->texts[i]);
-}
-
-int files_read(struct files *f, const char *const *names, int count)
-{
-	if (count > FILES_MAX)
-		return cannot_say("at most %d files at once", FILES_MAX);
-	for (int i = 0; i < count; i++) {
-		const char *name = names[i];
-		f->texts[i] = BUF_INIT(POLICY_TEXT_MAX);
-		f->count = i + 1;
-		int r = strcmp(name, "-") == 0 ? fd_read_all(0, &f->texts[i])
-					       : file_read(name, &f->texts[i]);
-		if (r == -EFBIG) {
-			cannot_say("%s:1:1: larger than a policy file may be (expected at most %u "
-				   "MiB)",
-				name, POLICY_TEXT_MAX >> 20);
-			return CTL_NO;
-		}
-		if (r < 0)
-			return cannot_say("cannot read %s: %s", name, strerror(-r));
-		f->sources[i] = (struct policy_source){
-			.name = name,
-			.text = f->texts[i].data ? (const char *)f->texts[i].data : "",
-			.size = f->texts[i].len,
-		};
-	}
-	return CTL_DONE;
 }
 
 /* One finding, as the API and `check` word it. */
@@ -77,6 +51,48 @@ static void finding_print(const struct finding *m, bool json)
 	if (!b.failed)
 		fwrite(b.data, 1, b.len, stdout);
 	buf_done(&b);
+}
+
+/* Files of keys become keys, where the policy names them. */
+static int take_keys(struct files *f, int i, const char *name)
+{
+	struct diag d = {0};
+	int r = policy_keys_inline(&f->texts[i], name, &d);
+
+	if (r != -EINVAL)
+		return r < 0 ? cannot_say("out of memory") : CTL_DONE;
+	finding_print(&(struct finding){d.file, "error", d.message, d.expected, d.line, d.column}, f->json);
+	return CTL_NO;
+}
+
+int files_read(struct files *f, const char *const *names, int count)
+{
+	if (count > FILES_MAX)
+		return cannot_say("at most %d files at once", FILES_MAX);
+	for (int i = 0; i < count; i++) {
+		const char *name = names[i];
+		f->texts[i] = BUF_INIT(POLICY_TEXT_MAX);
+		f->count = i + 1;
+		int r = strcmp(name, "-") == 0 ? fd_read_all(0, &f->texts[i])
+					       : file_read(name, &f->texts[i]);
+		if (r == -EFBIG) {
+			cannot_say("%s:1:1: larger than a policy file may be (expected at most %u "
+				   "MiB)",
+				name, POLICY_TEXT_MAX >> 20);
+			return CTL_NO;
+		}
+		if (r < 0)
+			return cannot_say("cannot read %s: %s", name, strerror(-r));
+		int code = take_keys(f, i, name);
+		if (code != CTL_DONE)
+			return code;
+		f->sources[i] = (struct policy_source){
+			.name = name,
+			.text = f->texts[i].data ? (const char *)f->texts[i].data : "",
+			.size = f->texts[i].len,
+		};
+	}
+	return CTL_DONE;
 }
 
 void findings_of_reply(const struct json *list, bool json)

@@ -13,6 +13,7 @@ struct files {
 	struct buf texts[FILES_MAX];
 	struct policy_source sources[FILES_MAX];
 	int count;
+	bool json; /* how findings about them are printed */
 };
 
 void files_done(struct files *f);
@@ -20,7 +21,7 @@ static inline void files_done_cleanup_(struct files *f)
 {
 	files_done(f);
 }
-/* Reads names[0...count). CTL_DONE, or another exit code with the sentence printed. */
+/* Reads names[0...count), with the keys that they name. CTL_DONE, or another exit code with the sentence printed. */
 int files_read(struct files *f, const char *const *names, int count);
 
 /* Findings of policy_load(), or of the API's `errors` and `warnings`, one a line. */

@@ -57,7 +57,7 @@ int program_find(const char *name, char *out, struct diag *reterr)
 {
 	/* Beside us; the build tree's top, then its folders; an installation. */
 	static const char *const places[] = {".", "../..", "../drill", "../console", "../defender",
-		"../gate", "../libexec/seawall"};
+		"../gate", "../registry", "../libexec/seawall"};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 

@@ -32,6 +32,7 @@ static const struct {
 } programs[] = {
 	[CHILD_CONSOLE] = {"seawall-console", false},
 	[CHILD_DEFENDER] = {"seawall-defender", true},
+	[CHILD_REGISTRY] = {"seawall-registry", false},
 	[CHILD_GATE] = {"seawall-gate", true},
 	[CHILD_VIEWER] = {"seawall", false},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keeps Console, Defender and Gate running: starts them in this order, starts one again that dies,
+ * Keeps Console, Defender, Gate and the speaker to registries running: starts them in this order, starts one again that dies,
  * and ends them in the reverse order. They die with us, however we die.
  */
 #pragma once
@@ -10,7 +10,7 @@
 
 #include "ctl/engine.h"
 
-enum child_id { CHILD_CONSOLE, CHILD_DEFENDER, CHILD_GATE, CHILD_VIEWER, CHILD_COUNT_ };
+enum child_id { CHILD_CONSOLE, CHILD_DEFENDER, CHILD_REGISTRY, CHILD_GATE, CHILD_VIEWER, CHILD_COUNT_ };
 
 struct supervisor;
 

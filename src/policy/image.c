@@ -20,10 +20,15 @@ static bool is_id(const char *name)
 	return strlen(hex) == 64 && str_is_hex(hex, 64);
 }
 
-/* A first component with a dot or a port, or localhost, is a registry; else it is a user's name. */
+/* A first component with a dot, a port or a capital, or localhost, is a registry; else it is a user's
+ * name. */
 static bool has_registry(const char *name)
 {
 	size_t n = strcspn(name, "/");
+
+	for (size_t i = 0; i < n && name[n] == '/'; i++)
+		if (name[i] >= 'A' && name[i] <= 'Z')
+			return true;
 
 	return name[n] == '/' && (memchr(name, '.', n) || memchr(name, ':', n) ||
 					 (n == 9 && memcmp(name, "localhost", 9) == 0));

@@ -209,7 +209,7 @@ class Alone(scene.Engine):
             _, out, _ = self.docker.attempt("exec", container, "/opt/first_byte", "--donate-level", str(number))
             self.assertEqual(out, "", "a full disk let a miner through")
         poll.until("it is said", lambda: self.seawall.status()["warnings"], 5.0)
-        self.assertEqual(set(self.seawall.processes()), {"seawall", "seawall-console", "seawall-defender", "seawall-gate"})
+        self.assertEqual(set(self.seawall.processes()), {"seawall", "seawall-console", "seawall-defender", "seawall-gate", "seawall-registry"})
         filler.unlink()
         fresh = self.docker.start_container()
         self.docker.attempt("exec", fresh, "/opt/first_byte", "--donate-level", "1")

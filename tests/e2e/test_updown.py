@@ -42,7 +42,7 @@ class UpDown(scene.Engine):
         status = self.seawall.status()
         self.assertTrue(status["ready"], status)
         self.assertEqual(sorted(self.seawall.processes()),
-                         ["seawall", "seawall-console", "seawall-defender", "seawall-gate"])
+                         ["seawall", "seawall-console", "seawall-defender", "seawall-gate", "seawall-registry"])
         self.assertEqual([s for s in status["sensors"] if s["state"] == "failed"], [])
         self.assertTrue(any(r["kind"] == "docker" and r["state"] == "connected" for r in status["runtimes"]), status)
 
@@ -67,7 +67,7 @@ class UpDown(scene.Engine):
     def test_gate_and_console_have_no_privilege(self):
         self.seawall.up()
         for name, pid in self.seawall.processes().items():
-            if name in ("seawall-gate", "seawall-console"):
+            if name in ("seawall-gate", "seawall-console", "seawall-registry"):
                 with self.subTest(name):
                     fields = dict(line.split(":\t", 1) for line in
                                   pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines())

@@ -9,7 +9,7 @@ BUILD = pathlib.Path(os.environ.get("SEAWALL_BUILD", SOURCE / "build")).resolve(
 
 def program(name):
     """One of our programs, wherever the build puts it; FileNotFoundError when it was not built."""
-    for folder in (BUILD, BUILD / "src/ctl", BUILD / "src/defender", BUILD / "src/gate", BUILD / "src/console"):
+    for folder in (BUILD, BUILD / "src/ctl", BUILD / "src/defender", BUILD / "src/gate", BUILD / "src/registry", BUILD / "src/console"):
         path = folder / name
         if path.is_file() and os.access(path, os.X_OK):
             return str(path)

@@ -21,7 +21,7 @@ import urllib.parse
 
 from lib import paths, poll, procs
 
-PROGRAMS = ("seawall-defender", "seawall-gate", "seawall-console")
+PROGRAMS = ("seawall-defender", "seawall-gate", "seawall-registry", "seawall-console")
 
 # What the countries of the documentation ranges are in the tests.
 OVERLAY = "203.0.113.0/24,SG\n198.51.100.0/24,CN\n"
