@@ -325,8 +325,10 @@ int http_answer_parse(struct http_head *h, const uint8_t *p, size_t n, const cha
 		r = find_framing(h, HTTP_UNTIL_CLOSE, reterr);
 	if (r < 0)
 		return r;
-	if (h->status < 200 || h->status == 204 || h->status == 304 || strcmp(method, "HEAD") == 0)
+	if (h->status < 200 || h->status == 204 || h->status == 304 || strcmp(method, "HEAD") == 0) {
 		h->framing = HTTP_NO_BODY;
+		h->length = 0;
+	}
 	const char *connection = http_head_value(h, "connection");
 	h->close = h->minor == 0 || h->framing == HTTP_UNTIL_CLOSE;
 	if (connection)
