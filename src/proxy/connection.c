@@ -102,7 +102,6 @@ int conn_new(struct proxy *p, int fd)
 		return -ENOMEM;
 	}
 	c->p = p;
-	c->id = ++p->next_id;
 	c->fd = fd;
 	c->up_fd = -1;
 	c->in.max = c->out.max = c->up.max = c->down.max = BUFFER_ROOM;
@@ -274,6 +273,8 @@ static int client_write(struct conn *c)
 	}
 	c->p->counters.bytes_down += at;
 	buf_consume(&c->out, at);
+	if (c->state == CONN_HEAD)
+		release(&c->out);
 	return n < 0 && n != -EAGAIN ? (int)n : at > 0;
 }
 

@@ -27,7 +27,7 @@ enum conn_state { CONN_HANDSHAKE, CONN_HEAD, CONN_BODY, CONN_JUDGING, CONN_OPENI
 struct conn {
 	TAILQ_ENTRY(conn) link, again;
 	struct proxy *p;
-	uint64_t id;
+	uint64_t id; /* of the request */
 	enum conn_state state;
 	bool queued;	   /* in p->again */
 	uint64_t deadline; /* monotonic ns; 0 = none */

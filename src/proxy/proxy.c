@@ -16,7 +16,7 @@
 #define TICK_MS 250
 
 static const struct proxy_limits defaults = {.connections = 256, .body = 1u << 20, .bodies = 64u << 20, .handshake_ms = 10000,
-	.idle_ms = 60000, .head_ms = 10000, .body_ms = 30000, .open_ms = 10000};
+	.idle_ms = 60000, .head_ms = 10000, .body_ms = 30000, .judge_ms = 30000, .open_ms = 10000};
 
 void conn_deadline(struct conn *c, uint32_t ms)
 {
@@ -83,6 +83,10 @@ static void overdue(struct conn *c)
 	if (c->state == CONN_BODY || (c->state == CONN_HEAD && c->head_begun)) {
 		c->head.close = true;
 		answer_error(c, 408, "[Seawall] the request did not come to its end in time");
+	} else if (c->state == CONN_JUDGING) {
+		c->p->counters.denied++;
+		c->head.close = true;
+		answer_error(c, 503, "[Seawall] there was no verdict in time");
 	} else if (c->state == CONN_OPENING) {
 		answer_bad_gateway(c, "it could not be reached in time");
 	} else if (c->state == CONN_HEAD) {
@@ -220,9 +224,9 @@ static struct conn *find(struct proxy *p, uint64_t id)
 	return NULL;
 }
 
-void proxy_upstream(struct proxy *p, uint64_t conn, int fd)
+void proxy_upstream(struct proxy *p, uint64_t id, int fd)
 {
-	struct conn *c = find(p, conn);
+	struct conn *c = find(p, id);
 
 	if (!c || !c->asked) {
 		fd_close(fd);
@@ -239,9 +243,9 @@ void proxy_upstream(struct proxy *p, uint64_t conn, int fd)
 	proxy_again(c);
 }
 
-int proxy_decide(struct proxy *p, uint64_t conn, const struct proxy_verdict *verdict)
+int proxy_decide(struct proxy *p, uint64_t id, const struct proxy_verdict *verdict)
 {
-	struct conn *c = find(p, conn);
+	struct conn *c = find(p, id);
 
 	if (!c || c->state != CONN_JUDGING || c->decided)
 		return -ENOENT;

@@ -20,7 +20,7 @@ struct proxy;
 
 /* A request as it is judged; all borrowed for the call. */
 struct proxy_request {
-	uint64_t conn; /* which connection: never the same twice, one request at a time */
+	uint64_t id; /* of this request: never the same twice */
 	const char *user;
 	const struct str_list *groups;
 	const char *address; /* "192.0.2.7", "2001:db8::1" */
@@ -36,7 +36,7 @@ enum proxy_answer {
 	PROXY_DENY,	 /* refuse with status and message */
 	PROXY_ALLOW,
 	PROXY_NEED_BODY, /* judge me again when the body is complete; a deny when it is */
-	PROXY_LATER,	 /* proxy_decide() will be called, perhaps before this returns */
+	PROXY_LATER, /* proxy_decide() will be called, perhaps before this returns */
 };
 
 struct proxy_verdict {
@@ -48,8 +48,8 @@ struct proxy_verdict {
 
 /* Fills *ret, which is a DENY at first. The judge must not free the proxy. */
 typedef void proxy_judge_fn(void *ctx, const struct proxy_request *q, struct proxy_verdict *ret);
-/* Wants a connection to the engine. The answer is proxy_upstream(), perhaps from inside the call. */
-typedef void proxy_open_fn(void *ctx, uint64_t conn);
+/* Wants a connection to the engine for this request. The answer is proxy_upstream(), perhaps from inside the call. */
+typedef void proxy_open_fn(void *ctx, uint64_t id);
 /* Something came that was no request: a bad certificate, a malformed head. user is NULL before there
  * is one. For records and logs; nullable. */
 typedef void proxy_refused_fn(void *ctx, const char *user, const char *address, const char *why);
@@ -62,7 +62,8 @@ struct proxy_limits { /* 0 = the default */
 	uint32_t idle_ms;      /* before a request: 60,000 */
 	uint32_t head_ms;      /* from the first byte of a head to its last: 10,000 */
 	uint32_t body_ms;      /* of a judged body, from piece to piece: 30,000 */
-	uint32_t open_ms;      /* for the connection to the engine: 10,000 */
+	uint32_t judge_ms;     /* for the answer after PROXY_LATER, then 503: 30,000 */
+	uint32_t open_ms;      /* for the connection to the engine, then 502: 10,000 */
 };
 
 struct proxy_config {
@@ -99,7 +100,7 @@ CLEANUP_DEFINE(struct proxy, proxy_free)
 
 /* Answers one proxy_open_fn call: a connected stream socket (owned from now on, also when the
  * connection is gone meanwhile) or a negative errno. */
-void proxy_upstream(struct proxy *p, uint64_t conn, int fd);
-/* Answers a PROXY_LATER; ALLOW and DENY only. -ENOENT: nobody waits for it any more. */
-int proxy_decide(struct proxy *p, uint64_t conn, const struct proxy_verdict *verdict);
+void proxy_upstream(struct proxy *p, uint64_t id, int fd);
+/* Answers a PROXY_LATER; all but ALLOW is a DENY. -ENOENT: nobody waits for it any more. */
+int proxy_decide(struct proxy *p, uint64_t id, const struct proxy_verdict *verdict);
 const struct proxy_counters *proxy_counters(const struct proxy *p);

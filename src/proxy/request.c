@@ -37,7 +37,7 @@ static int apply(struct conn *c, const struct proxy_verdict *v, bool oversize)
 static int judge(struct conn *c, bool oversize)
 {
 	struct proxy_verdict v = {.answer = PROXY_DENY};
-	struct proxy_request q = {.conn = c->id, .user = c->user, .groups = &c->groups, .address = c->address, .head = &c->head,
+	struct proxy_request q = {.id = c->id, .user = c->user, .groups = &c->groups, .address = c->address, .head = &c->head,
 		.complete = c->have_body, .oversize = oversize, .body = "", .body_size = 0};
 
 	if (c->have_body && c->body.len) {
@@ -46,7 +46,7 @@ static int judge(struct conn *c, bool oversize)
 	}
 	c->state = CONN_JUDGING;
 	c->decided = false;
-	conn_deadline(c, 0);
+	conn_deadline(c, c->p->config.limits.judge_ms);
 	c->p->config.judge(c->p->config.ctx, &q, &v);
 	if (v.answer == PROXY_LATER && !oversize)
 		return 1;
@@ -66,6 +66,7 @@ static int begin(struct conn *c)
 	http_body_init(&c->request, c->head.framing, c->head.length, false);
 	c->have_body = c->request.done; /* all of it: there is none */
 	c->p->counters.requests++;
+	c->id = ++c->p->next_id; /* a late answer to an earlier request finds nobody */
 	return judge(c, false);
 }
 

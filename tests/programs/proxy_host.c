@@ -54,11 +54,11 @@ static void on_judge(void *ctx, const struct proxy_request *q, struct proxy_verd
 	}
 }
 
-static void on_open(void *ctx, uint64_t conn)
+static void on_open(void *ctx, uint64_t id)
 {
 	struct host *h = ctx;
 
-	proxy_upstream(h->proxy, conn, unix_connect(h->engine));
+	proxy_upstream(h->proxy, id, unix_connect(h->engine));
 }
 
 static void on_refused(void *ctx, const char *user, const char *address, const char *why)

@@ -19,7 +19,7 @@ static void on_judge(void *ctx, const struct proxy_request *q, struct proxy_verd
 
 	s->judged++;
 	s->groups[0] = 0;
-	s->conn = q->conn;
+	s->id = q->id;
 	s->oversize = q->oversize;
 	snprintf(s->user, sizeof(s->user), "%s", q->user);
 	snprintf(s->address, sizeof(s->address), "%s", q->address);
@@ -30,11 +30,13 @@ static void on_judge(void *ctx, const struct proxy_request *q, struct proxy_verd
 	buf_reset(&s->body);
 	buf_put(&s->body, q->body, q->body_size);
 	*ret = q->complete && s->verdict.answer == PROXY_NEED_BODY ? s->second : s->verdict;
+	if (s->decide_inside)
+		proxy_decide(s->proxy, q->id, &(struct proxy_verdict){.answer = PROXY_ALLOW});
 	if (*s->verdict_text)
 		ret->message = s->verdict_text;
 }
 
-static void on_open(void *ctx, uint64_t conn)
+static void on_open(void *ctx, uint64_t id)
 {
 	struct stage *s = ctx;
 	int pair[2];
@@ -42,13 +44,13 @@ static void on_open(void *ctx, uint64_t conn)
 	if (s->hold)
 		return;
 	if (s->open_error) {
-		proxy_upstream(s->proxy, conn, s->open_error);
+		proxy_upstream(s->proxy, id, s->open_error);
 		return;
 	}
 	assert_true(s->engine_count < ENGINES);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	s->engines[s->engine_count++] = pair[0];
-	proxy_upstream(s->proxy, conn, pair[1]);
+	proxy_upstream(s->proxy, id, pair[1]);
 }
 
 static void on_refused(void *ctx, const char *user, const char *address, const char *why)
@@ -162,6 +164,7 @@ void client_dial(struct client *c, struct stage *s, const struct identity *id)
 	c->ssl = SSL_new(c->ctx);
 	SSL_set_fd(c->ssl, c->fd);
 	SSL_set_connect_state(c->ssl);
+	SSL_set_max_proto_version(c->ssl, s->max_version);
 }
 
 bool client_up(struct client *c, struct stage *s, const struct identity *id)

@@ -34,7 +34,9 @@ struct stage {
 	char user[200], address[64], method[20], target[200], groups[400];
 	struct buf body; /* of the last judgement with one */
 	bool oversize;
-	uint64_t conn;
+	uint64_t id;
+	bool decide_inside; /* while it is asked: allow */
+	int max_version;    /* of TLS, of clients; 0 = any */
 	/* engines */
 	int open_error; /* instead of a connection */
 	bool hold;	/* the test answers by itself */

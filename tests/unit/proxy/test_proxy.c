@@ -167,9 +167,9 @@ static void later(void **state)
 	for (int i = 0; i < 10; i++)
 		stage_turn(&s);
 	assert_int_equal(s.engine_count, 0);
-	assert_int_equal(proxy_decide(s.proxy, s.conn + 1, &s.verdict), -ENOENT);
-	assert_int_equal(proxy_decide(s.proxy, s.conn, &(struct proxy_verdict){.answer = PROXY_ALLOW}), 0);
-	assert_int_equal(proxy_decide(s.proxy, s.conn, &(struct proxy_verdict){.answer = PROXY_ALLOW}), -ENOENT);
+	assert_int_equal(proxy_decide(s.proxy, s.id + 1, &s.verdict), -ENOENT);
+	assert_int_equal(proxy_decide(s.proxy, s.id, &(struct proxy_verdict){.answer = PROXY_ALLOW}), 0);
+	assert_int_equal(proxy_decide(s.proxy, s.id, &(struct proxy_verdict){.answer = PROXY_ALLOW}), -ENOENT);
 	stage_wait_engine(&s, 1);
 	engine_expect(&s, 0, "GET /a HTTP/1.1\r\n");
 	engine_say(&s, 0, "HTTP/1.1 204 No Content\r\n\r\n");
@@ -179,16 +179,22 @@ static void later(void **state)
 		stage_turn(&s);
 	/* Anything but "allow" is a denial; the text is the proxy's own by then. */
 	char text[] = "blocked before";
-	assert_int_equal(proxy_decide(s.proxy, s.conn, &(struct proxy_verdict){.answer = PROXY_LATER, .message = text}), 0);
+	assert_int_equal(proxy_decide(s.proxy, s.id, &(struct proxy_verdict){.answer = PROXY_LATER, .message = text}), 0);
 	memset(text, 'x', sizeof(text) - 1);
 	client_expect(&c, "HTTP/1.1 403 Forbidden\r\n");
 	client_expect(&c, "{\"message\":\"blocked before\"}");
+	s.decide_inside = true;
+	SAY(&c, "GET /i HTTP/1.1\r\n" H "\r\n");
+	engine_expect(&s, 0, "GET /i HTTP/1.1\r\nHost: d\r\n\r\n");
+	engine_say(&s, 0, "HTTP/1.1 204 No Content\r\n\r\n");
+	client_expect(&c, "HTTP/1.1 204");
+	s.decide_inside = false;
 	/* Gone while it waited. */
 	SAY(&c, "GET /c HTTP/1.1\r\n" H "\r\n");
-	while (s.judged < 3)
+	while (s.judged < 4)
 		stage_turn(&s);
 	client_kill(&c);
-	assert_int_equal(proxy_decide(s.proxy, s.conn, &(struct proxy_verdict){.answer = PROXY_ALLOW}), -ENOENT);
+	assert_int_equal(proxy_decide(s.proxy, s.id, &(struct proxy_verdict){.answer = PROXY_ALLOW}), -ENOENT);
 	assert_true(client_up(&c, &s, &s.alice));
 }
 
@@ -330,7 +336,7 @@ static void an_engine_that_comes_late(void **state)
 		stage_turn(&s);
 	client_kill(&c);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	proxy_upstream(s.proxy, s.conn, pair[1]);
+	proxy_upstream(s.proxy, s.id, pair[1]);
 	assert_int_equal(write(pair[0], "x", 1), -1); /* closed at once */
 	fd_close(pair[0]);
 	assert_int_equal(proxy_counters(s.proxy)->connections, 0);
@@ -349,7 +355,7 @@ static void wait_timeouts(uint64_t n)
 static int up_impatient(void **state)
 {
 	static const struct proxy_limits limits = {
-		.connections = 4, .handshake_ms = 300, .idle_ms = 600, .head_ms = 300, .body_ms = 300, .open_ms = 300, .bodies = 1000};
+		.connections = 4, .handshake_ms = 300, .idle_ms = 600, .head_ms = 300, .body_ms = 300, .judge_ms = 300, .open_ms = 300, .bodies = 1000};
 
 	stage_up(&s, &limits);
 	assert_true(client_up(&c, &s, &s.alice));
@@ -383,7 +389,13 @@ static void who_is_too_slow(void **state)
 	wait_timeouts(5);
 	assert_non_null(strstr(s.refused, "handshake"));
 	client_kill(&c);
-	client_up(&c, &s, &s.alice);
+	assert_true(client_up(&c, &s, &s.alice));
+	s.verdict = (struct proxy_verdict){.answer = PROXY_LATER};
+	SAY(&c, "GET /a HTTP/1.1\r\n" H "\r\n");
+	wait_timeouts(6);
+	client_expect(&c, "HTTP/1.1 503 Service Unavailable\r\n");
+	client_expect_end(&c);
+	assert_int_equal(proxy_decide(s.proxy, s.id, &(struct proxy_verdict){.answer = PROXY_ALLOW}), -ENOENT);
 }
 
 static void all_bodies_together(void **state)

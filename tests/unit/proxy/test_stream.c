@@ -21,6 +21,16 @@ static int up(void **state)
 	return 0;
 }
 
+static int up_old(void **state)
+{
+	stage_up(&s, NULL);
+	s.verdict.hijack = true;
+	s.max_version = TLS1_2_VERSION;
+	assert_true(client_up(&c, &s, &s.alice));
+	assert_int_equal(SSL_version(c.ssl), TLS1_2_VERSION);
+	return 0;
+}
+
 static int down(void **state)
 {
 	client_down(&c);
@@ -36,7 +46,6 @@ static int down(void **state)
 #define H "Host: d\r\n"
 #define ATTACH "POST /containers/a/attach HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n"
 #define OVER "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
-#define OVER_OUT "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 
 static void attach(void)
 {
@@ -45,7 +54,7 @@ static void attach(void)
 	engine_expect(&s, 0,
 		"POST /containers/a/attach HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
 	engine_say(&s, 0, OVER "early");
-	client_expect(&c, OVER_OUT);
+	client_expect(&c, OVER);
 	client_expect(&c, "early");
 }
 
@@ -136,6 +145,20 @@ static void no_request_behind_a_stream(void **state)
 	client_expect(&c, "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
 	client_expect_end(&c);
 	assert_int_equal(s.judged, 1);
+}
+
+/* exec start: the body is judged, then the engine takes the connection over. */
+static void judged_and_taken_over(void **state)
+{
+	s.verdict = (struct proxy_verdict){.answer = PROXY_NEED_BODY};
+	s.second.hijack = true;
+	SAY(&c, "POST /exec/a/start HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n{}keys");
+	stage_wait_engine(&s, 1);
+	engine_expect(&s, 0, "Content-Length: 2\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n{}");
+	engine_say(&s, 0, OVER "prompt");
+	client_expect(&c, OVER "prompt");
+	engine_expect(&s, 0, "keys");
+	assert_int_equal(s.judged, 2);
 }
 
 static void an_answer_that_is_a_stream(void **state)
@@ -328,6 +351,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_client_ends_its_half, up, down),
+		cmocka_unit_test_setup_teardown(the_client_ends_its_half, up_old, down),
+		cmocka_unit_test_setup_teardown(the_engine_ends_its_half, up_old, down),
+		cmocka_unit_test_setup_teardown(judged_and_taken_over, up, down),
 		cmocka_unit_test_setup_teardown(the_client_shuts_its_socket, up, down),
 		cmocka_unit_test_setup_teardown(the_engine_ends_its_half, up, down),
 		cmocka_unit_test_setup_teardown(the_engine_dies, up, down),
