@@ -245,19 +245,18 @@ static int client_read(struct conn *c)
 		c->in.len += (size_t)n;
 		return 1;
 	}
-	if (n < 0 && n != -EPIPE)
-		return (int)n;
-	c->client_eof = true;
-	c->client_clean = n == 0;
-	return 1;
+	c->client_eof = n == 0;
+	return n == 0 ? 1 : (int)n;
 }
 
-/* Whether nobody is there any more to take an answer. In a stream that the engine has taken over, an
- * end without a goodbye is only the end of what is sent: that is what engines themselves make of it. */
+/* Whether nobody is there any more to take an answer: a word of TLS alone ends only one half. In a
+ * stream that the engine takes over, an end of the socket does no more than that either: it is what
+ * engines themselves make of it. */
 static bool client_is_gone(const struct conn *c)
 {
-	return c->client_eof && (c->client_fin || !c->client_clean) && c->state >= CONN_BODY &&
-	       c->state <= CONN_EXCHANGE && !c->hijack && !c->head.upgrade;
+	bool perhaps_stream = (c->hijack || c->head.upgrade) && !c->reply_seen;
+
+	return c->client_eof && c->client_fin && c->state >= CONN_BODY && c->state <= CONN_EXCHANGE && !perhaps_stream;
 }
 
 static int client_write(struct conn *c)

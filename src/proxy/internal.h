@@ -38,11 +38,10 @@ struct conn {
 	uint32_t events;
 	struct tls *tls;
 	struct buf in, out;
-	bool client_eof;   /* nothing more comes from it */
-	bool client_clean; /* and it said so by TLS */
-	bool client_fin;   /* its half of the TCP connection is closed */
-	bool client_told;  /* that nothing more comes from us */
-	bool wants_write;  /* TLS, to go on reading */
+	bool client_eof;  /* nothing more comes from it */
+	bool client_fin;  /* its half of the TCP connection is closed */
+	bool client_told; /* that nothing more comes from us */
+	bool wants_write; /* TLS, to go on reading */
 	char address[48];
 	char *user;
 	struct str_list groups;

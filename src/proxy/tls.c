@@ -20,7 +20,6 @@ struct tls_server {
 struct tls {
 	SSL *ssl;
 	bool wants_write;
-	bool goodbye; /* the client said that it sends no more */
 };
 
 /* Certificates before the key are the server's, the ones after it those of the clients' authorities. */
@@ -83,6 +82,8 @@ int tls_server_new(struct tls_server **ret, const void *pem, size_t size, struct
 		return -ENOMEM;
 	SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION);
 	SSL_CTX_set_security_level(s->ctx, 2);
+	/* A socket that ends without a goodbye is no error: what we still have to say can be said. That a
+	 * body was cut is seen by its framing. */
 	SSL_CTX_set_options(s->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
 		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	/* A resumed session would be a client whose certificate nobody looked at. */
@@ -105,17 +106,6 @@ struct tls_server *tls_server_free(struct tls_server *s)
 	return NULL;
 }
 
-/* An end of the socket without a goodbye is no error to OpenSSL, as set above, so that what we still
- * have to say can be said; which of the two it was is seen here. */
-static void on_message(int sent, int version, int type, const void *p, size_t n, SSL *ssl, void *arg)
-{
-	struct tls *t = arg;
-	const unsigned char *alert = p;
-
-	if (!sent && type == SSL3_RT_ALERT && n == 2 && alert[1] == SSL_AD_CLOSE_NOTIFY)
-		t->goodbye = true;
-}
-
 int tls_new(struct tls **ret, struct tls_server *s, int fd)
 {
 	CLEANUP(tls_free) struct tls *t = calloc(1, sizeof(*t));
@@ -126,8 +116,6 @@ int tls_new(struct tls **ret, struct tls_server *s, int fd)
 	if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1)
 		return -ENOMEM;
 	SSL_set_accept_state(t->ssl);
-	SSL_set_msg_callback(t->ssl, on_message);
-	SSL_set_msg_callback_arg(t->ssl, t);
 	*ret = take_ptr(t);
 	return 0;
 }
@@ -156,7 +144,7 @@ static int trouble(struct tls *t, int r)
 	if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
 		return -EAGAIN;
 	if (why == SSL_ERROR_ZERO_RETURN)
-		return t->goodbye ? 0 : -EPIPE;
+		return 0;
 	return why != SSL_ERROR_SYSCALL ? -EPROTO : saved ? -saved : -EPIPE;
 }
 

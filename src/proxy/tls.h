@@ -34,7 +34,7 @@ CLEANUP_DEFINE(struct tls, tls_free)
 /* All four: -EAGAIN when the socket must be waited for, see tls_wants_write(). */
 /* 0: done, and the client's certificate is good. -EACCES: it is not; reterr says why. Else -EPROTO. */
 int tls_handshake(struct tls *t, struct diag *reterr);
-/* Bytes read; 0 = the client has ended its side properly; -EPIPE: it broke off; -EPROTO. */
+/* Bytes read; 0 = the client sends no more, by a word of TLS or by the end of the socket. */
 ssize_t tls_read(struct tls *t, void *p, size_t n);
 ssize_t tls_write(struct tls *t, const void *p, size_t n);
 /* Tells the client that nothing more comes; reading goes on. */
