@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -194,6 +195,8 @@ int command_parse(struct call *c, int argc, char **argv, const char **args, stru
 	if (!c->command)
 		return no_command(first, second, reterr);
 	for (int i = strchr(c->command->name, ' ') ? 3 : 2; i < argc && r == 0; i++) {
+		if (!operands && strcmp(argv[i], "-o") == 0)
+			argv[i] = (char *)(uintptr_t)"--out"; /* the one short form */
 		if (!operands && strcmp(argv[i], "--") == 0)
 			operands = true;
 		else if (!operands && strcmp(argv[i], "-h") == 0)

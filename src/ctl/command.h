@@ -99,5 +99,6 @@ int cmd_trust_import(struct call *c);
 int cmd_up(struct call *c);
 int cmd_down(struct call *c);
 int cmd_drill(struct call *c);
+int cmd_user_cert(struct call *c);
 int cmd_version(struct call *c);
 int cmd_help(struct call *c);
