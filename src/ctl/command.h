@@ -95,3 +95,7 @@ int cmd_down(struct call *c);
 int cmd_drill(struct call *c);
 int cmd_version(struct call *c);
 int cmd_help(struct call *c);
+int cmd_install_shim(struct call *c);
+int cmd_install_authz(struct call *c);
+int cmd_uninstall_shim(struct call *c);
+int cmd_uninstall_authz(struct call *c);
