@@ -102,3 +102,7 @@ int cmd_drill(struct call *c);
 int cmd_user_cert(struct call *c);
 int cmd_version(struct call *c);
 int cmd_help(struct call *c);
+int cmd_install_shim(struct call *c);
+int cmd_install_authz(struct call *c);
+int cmd_uninstall_shim(struct call *c);
+int cmd_uninstall_authz(struct call *c);

@@ -18,6 +18,13 @@ const size_t common_option_count = ARRAY_SIZE(common_options);
 		"until", "TIME", "up to this time"                                                 \
 	}
 
+#define INSTALL_COMMON                                                                             \
+	{"runtime", "ENGINE", "docker (the default), containerd, podman or crio"},                 \
+	{"config", "PATH", "the engine's configuration, where it is not at its usual place"},      \
+	{"engine-socket", "PATH", "of the engine, to reload it (/var/run/docker.sock)"},           \
+	{"reload", NULL, "have dockerd read its configuration again, and wait until it did"},      \
+	{"dry-run", NULL, "say what would be changed, and change nothing"}
+
 /* clang-format off */
 const struct command commands[] = {
 	{"up", "", "protect this host: start Console, Defender and Gate",
@@ -98,6 +105,29 @@ const struct command commands[] = {
 		{"days", "N", "how long the certificate is good (365)"},
 		{"host", "A,B", "names and addresses under which clients reach the proxy, besides this host's own"},
 		{"out", "DIR", "where to write; also -o DIR"}}},
+	{"install shim", "", "have Seawall asked before a container is created",
+		"Puts a small program before the engine's own OCI runtime, and tells the engine of it. What is changed is kept and "
+		"restored byte for byte by 'seawall uninstall shim'. Without Seawall, containers go on and start.",
+		0, 0, cmd_install_shim,
+		{INSTALL_COMMON,
+		{"default", NULL, "Docker: for every container, not only with --runtime seawall"},
+		{"fail", "MODE", "without an answer: open (start, the default) or closed (refuse)"},
+		{"deadline", "SPAN", "how long to wait for the answer (250ms)"},
+		{"dir", "DIR", "where the program goes (/usr/local/lib/seawall-shim)"},
+		{"program", "PATH", "the real runtime, where it cannot be told from the engine's configuration"}}},
+	{"install authz", "", "have Docker ask Seawall about every command",
+		"An authorization plugin of Docker. While Seawall is away, Docker denies every command.",
+		0, 0, cmd_install_authz,
+		{INSTALL_COMMON, {"plugin-dir", "DIR", "where Docker looks for plugins (/etc/docker/plugins)"}}},
+	{"uninstall shim", "", "undo 'install shim'",
+		"Restores the engine's configuration byte for byte, unless somebody changed it since: then only what is ours is taken "
+		"out. The program goes when no container that runs was started through it.",
+		0, 0, cmd_uninstall_shim,
+		{INSTALL_COMMON,
+		{"dir", "DIR", "where the program is"},
+		{"data-root", "DIR", "where Docker keeps its containers, to see which of them name our runtime"}}},
+	{"uninstall authz", "", "undo 'install authz'", NULL, 0, 0, cmd_uninstall_authz,
+		{INSTALL_COMMON, {"plugin-dir", "DIR", "where Docker looks for plugins"}}},
 	{"version", "", "the version of this program", NULL, 0, 0, cmd_version},
 	{"help", "[COMMAND]", "this list, or one command's help", NULL, 0, 2, cmd_help,
 		{{"man", NULL, "the manual page, for man(1)"}, {"completion", NULL, "completion for bash"}}},
