@@ -20,6 +20,6 @@ export interface DrawnBadge {
 
 // The host's badges are the words of what critically fails on it: one mark stands for them.
 export function shownBadges(kind: NodeKind, badges: string[] | null | undefined): DrawnBadge[] {
-  if (kind === 'host') return badges?.length ? [{ id: 'compliance', text: badges.join(', ') }] : [];
+  if (kind === 'host') return badges?.length ? [{ id: 'compliance', text: badges.map((b) => BADGES[b]?.text ?? b).join(', ') }] : [];
   return DRAWN.filter((b) => badges?.includes(b)).slice(0, 2).map((id) => ({ id, text: BADGES[id].text }));
 }

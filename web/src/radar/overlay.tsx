@@ -101,9 +101,9 @@ function NodeButton({ n, selected, leaving, fresh, since, again, above, onSelect
   );
 }
 
-// "[Seawall] container blocked by rule 'x': why" -> "Blocked by rule 'x': why"
+// "[Seawall] container blocked by rule 'x': why" -> "Blocked by rule 'x': why"; of a command only what was said to it.
 export function reasonText(reason: string): string {
-  const text = reason.replace(/^\[Seawall\]\s*/, '').replace(/^(container|image|command) /, '');
+  const text = reason.replace(/^\[Seawall\]\s*/, '').replace(/^(container|image|command) /, '').replace(/^.*: (denied by rule )/, '$1');
 
   return text ? text[0].toUpperCase() + text.slice(1) : reason;
 }
