@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
-const char *const api_topic_names[API_TOPIC_COUNT_] = {"radar", "audits", "incidents", "containers", "status"};
+const char *const api_topic_names[API_TOPIC_COUNT_] = {"radar", "audits", "incidents", "containers", "status", "compliance"};
 
 int api_new(struct api **ret, const struct api_config *config)
 {
@@ -143,6 +143,7 @@ bool api_query_parse(struct http_request *q, struct store_query *ret)
 		.cursor = query_text(q, "cursor"), .kind = query_text(q, "kind"), .container = query_text(q, "container"),
 		.detection = query_text(q, "detection"), .severity = query_text(q, "severity"),
 		.effect = query_text(q, "effect"), .incident = query_text(q, "incident"), .state = query_text(q, "state"),
+		.check = query_text(q, "check"), .resource = query_text(q, "resource"), .passed = query_text(q, "passed"),
 		.all = all && strcmp(all, "0") != 0 && strcmp(all, "false") != 0,
 	};
 	if (limit && parse_u64(limit, 1, 100000, &n) < 0) {

@@ -13,7 +13,7 @@
 
 struct api;
 
-enum api_topic { API_TOPIC_RADAR, API_TOPIC_AUDITS, API_TOPIC_INCIDENTS, API_TOPIC_CONTAINERS, API_TOPIC_STATUS, API_TOPIC_COUNT_ };
+enum api_topic { API_TOPIC_RADAR, API_TOPIC_AUDITS, API_TOPIC_INCIDENTS, API_TOPIC_CONTAINERS, API_TOPIC_STATUS, API_TOPIC_COMPLIANCE, API_TOPIC_COUNT_ };
 extern const char *const api_topic_names[API_TOPIC_COUNT_];
 
 /* The Defender's answer: all frames of it together, or a negative error. Borrowed. */

@@ -43,5 +43,6 @@ http_handler_fn api_status, api_radar, api_stream, api_metrics, api_healthz, api
 http_handler_fn api_containers, api_container, api_processes, api_connections;
 http_handler_fn api_audits, api_audit, api_incidents, api_incident, api_incident_ack;
 http_handler_fn api_forensics;
+http_handler_fn api_compliance, api_compliance_summary;
 http_handler_fn api_policy_get, api_policy_put, api_policy_check, api_policy_diff, api_policy_history,
 	api_policy_revision, api_policy_rollback, api_policy_edit;

@@ -13,6 +13,13 @@ static const struct {
 	{"connection", "{\"allOf\":[{\"$ref\":\"#/components/schemas/edge\"}],\"description\":\"an edge with the member country\"}"},
 	{"radar", "{\"type\":\"object\",\"properties\":{\"nodes\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
 		"\"edges\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"seq\":{\"type\":\"integer\"}}}"},
+	{"compliance_summary", "{\"type\":\"object\",\"properties\":{\"rate\":{\"type\":[\"number\",\"null\"],"
+		"\"description\":\"passed of passed and failed, 0 to 1\"},\"passed\":{\"type\":\"integer\"},"
+		"\"failed\":{\"type\":\"integer\"},\"ignored\":{\"type\":\"integer\"},\"blocked\":{\"type\":\"integer\","
+		"\"description\":\"failed ones that a rule blocks\"},\"by_severity\":{\"type\":\"object\",\"description\":"
+		"\"failed ones\",\"additionalProperties\":{\"type\":\"integer\"}},\"by_resource\":{\"type\":\"object\","
+		"\"additionalProperties\":{\"type\":\"object\",\"properties\":{\"passed\":{\"type\":\"integer\"},"
+		"\"failed\":{\"type\":\"integer\"},\"ignored\":{\"type\":\"integer\"}}}}}}"},
 	{"policy", "{\"type\":\"object\",\"properties\":{\"revision\":{\"type\":\"integer\"},\"text\":{\"type\":\"string\"},"
 		"\"policy\":{\"type\":\"object\"},\"author\":{\"type\":\"string\"},\"time\":{\"type\":\"string\",\"format\":\"date-time\"},"
 		"\"warnings\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/message\"}}}}"},

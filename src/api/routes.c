@@ -24,6 +24,8 @@ const struct http_route api_routes[] = {
 	{HTTP_GET, V1 "/incidents/{id}", HTTP_VIEWER, 0, api_incident, NULL, "incident", "One incident with its audits in items"},
 	{HTTP_POST, V1 "/incidents/{id}/ack", HTTP_ADMIN, SMALL, api_incident_ack, NULL, "incident", "Mark an incident as seen to"},
 	{HTTP_GET, V1 "/forensics/{container}", HTTP_VIEWER, 0, api_forensics, PAGE, "event[]", "What the flight recorder has of a container, oldest first"},
+	{HTTP_GET, V1 "/compliance", HTTP_VIEWER, 0, api_compliance, PAGE "check resource passed severity effect container", "compliance_finding[]", "Compliance findings, the newest first; passed=true, false or ignored"},
+	{HTTP_GET, V1 "/compliance/summary", HTTP_VIEWER, 0, api_compliance_summary, NULL, "compliance_summary", "How many checks pass"},
 	{HTTP_GET, V1 "/policy", HTTP_VIEWER, 0, api_policy_get, NULL, "policy", "The policy in force"},
 	{HTTP_PUT, V1 "/policy", HTTP_ADMIN, POLICY_BODY, api_policy_put, "note", "policy", "Replace the policy (YAML or JSON; multipart for several files)"},
 	{HTTP_POST, V1 "/policy/check", HTTP_VIEWER, POLICY_BODY, api_policy_check, NULL, "policy_check", "Check a policy; nothing is changed"},

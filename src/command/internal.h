@@ -96,8 +96,6 @@ void volume_read(struct reading *rd, struct mount_fact *m, const char *driver, c
 void mount_put(struct reading *rd, struct mount_fact *m);
 /* A path made absolute and clean: "//", ".", "..". NULL = no memory. */
 char *path_clean(const char *path);
-/* Whether an environment variable looks like a secret. */
-bool secret_looks(const char *name, const char *value);
 
 /* Readers of the table. */
 void read_container_create(struct reading *rd);

@@ -197,8 +197,8 @@ static int make_servers(struct console *c, const struct console_config *config, 
 	const struct api_config api = {.store = c->store, .stream = c->stream, .host = c->host, .secure = config->cert_pem,
 		.backend = {backend_status, backend_radar, backend_country, backend_ask, backend_acknowledged, backend_policy,
 			console_metrics, c}};
-	const struct link_events events = {on_status, console_on_container, console_on_edge, console_on_audit, on_up,
-		on_down, c};
+	const struct link_events events = {on_status, console_on_container, console_on_edge, console_on_audit,
+		console_on_finding, on_up, on_down, c};
 	int r = api_new(&c->api, &api);
 
 	if (r < 0)

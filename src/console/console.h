@@ -10,7 +10,7 @@
 #define CONSOLE_INCIDENTS_TOUCHED 64 /* of one batch; more make it end early */
 
 struct console_counters {
-	uint64_t audits, edges, containers, commits, commit_failures;
+	uint64_t audits, edges, containers, findings, commits, commit_failures;
 };
 
 struct console {
@@ -54,6 +54,7 @@ CLEANUP_DEFINE(struct console, console_free)
 void console_on_container(void *ctx, const struct container *c);
 void console_on_edge(void *ctx, const struct edge *e);
 void console_on_audit(void *ctx, uint64_t seq, struct audit *a);
+void console_on_finding(void *ctx, const struct compliance_finding *f);
 /* Whether the container has an open incident, told to the Radar. */
 void console_incident_badge(struct console *c, const char *container);
 int console_on_flush(void *ctx);

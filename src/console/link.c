@@ -135,6 +135,9 @@ static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint
 	case IPC_AUDIT:
 		l->events.on_audit(l->events.ctx, seq, body);
 		return 0;
+	case IPC_FINDING:
+		l->events.on_finding(l->events.ctx, body);
+		return 0;
 	case IPC_EVENTS:
 		return on_answer(l, type, seq, &events->events, events->error, events->last ? 1 + events->more : 0);
 	case IPC_PROCESSES:

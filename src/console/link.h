@@ -15,6 +15,7 @@ struct link_events {
 	void (*on_container)(void *ctx, const struct container *c);
 	void (*on_edge)(void *ctx, const struct edge *e);
 	void (*on_audit)(void *ctx, uint64_t seq, struct audit *a); /* may be changed (country, incident) */
+	void (*on_finding)(void *ctx, const struct compliance_finding *f);
 	void (*on_up)(void *ctx);
 	void (*on_down)(void *ctx);
 	void *ctx;

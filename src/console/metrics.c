@@ -25,6 +25,8 @@ VALUE(radar_refused, radar_counters(c->radar).refused)
 VALUE(audits_received, c->counters.audits)
 VALUE(edges_received, c->counters.edges)
 VALUE(containers_received, c->counters.containers)
+VALUE(findings_received, c->counters.findings)
+VALUE(findings_stored, store_findings_count(c->store))
 VALUE(audits_stored, store_audits_count(c->store))
 VALUE(incidents_open, store_incidents_open(c->store))
 VALUE(commits, c->counters.commits)
@@ -64,6 +66,8 @@ static const struct metric metrics[] = {
 	{"seawall_audits_received_total", "counter", "Audits received from the Defender, repeats too", audits_received},
 	{"seawall_connections_received_total", "counter", "Connection records received", edges_received},
 	{"seawall_containers_received_total", "counter", "Container records received", containers_received},
+	{"seawall_findings_received_total", "counter", "Compliance findings received", findings_received},
+	{"seawall_findings", "gauge", "Compliance findings in the database", findings_stored},
 	{"seawall_audits", "gauge", "Audits in the database", audits_stored},
 	{"seawall_incidents_open", "gauge", "Open incidents", incidents_open},
 	{"seawall_store_commits_total", "counter", "Batches written", commits},

@@ -40,7 +40,8 @@ CLEANUP_DEFINE(struct radar, radar_free)
 int radar_container(struct radar *r, const struct container *c, uint64_t now);
 int radar_edge(struct radar *r, const struct edge *e, uint64_t now);
 int radar_audit(struct radar *r, const struct audit *a, uint64_t now);
-/* A critical finding about the host itself gives its node a badge; passed or gone, it takes it back. */
+/* A critical finding about the host itself gives its node a badge; passed or gone, it takes it back
+ * (without a check and with id "*": all of its resource that were told before its time). */
 int radar_finding(struct radar *r, const struct compliance_finding *f);
 void radar_incident(struct radar *r, const char *container, bool open, uint64_t now);
 /* Emits what waited and lets go what has faded. Time of the next needed call, UINT64_MAX = none. */

@@ -113,6 +113,9 @@ int radar_refuse(struct radar *r, const struct audit *a, uint64_t now)
 struct radar_finding {
 	char *id;
 	char *text;
+	char *resource;
+	uint64_t time;
+	bool open_tcp; /* the engine takes commands from everybody: a badge of its own */
 };
 
 static void finding_free(void *p)
@@ -121,6 +124,7 @@ static void finding_free(void *p)
 
 	free(f->id);
 	free(f->text);
+	free(f->resource);
 	free(f);
 }
 
@@ -142,12 +146,17 @@ static int finding_add(struct radar *r, const struct compliance_finding *f)
 		r->counters.refused++;
 		return -ENOBUFS;
 	}
-	if (x)
+	if (x) {
+		x->time = f->time;
 		return str_set(&x->text, f->cause ? f->cause : f->title);
+	}
 	x = calloc(1, sizeof(*x));
 	if (!x)
 		return -ENOMEM;
-	if ((str_set(&x->id, f->id) | str_set(&x->text, f->cause ? f->cause : f->title)) != 0 ||
+	x->time = f->time;
+	x->open_tcp = f->check && strcmp(f->check, "daemon_tcp") == 0;
+	if ((str_set(&x->id, f->id) | str_set(&x->text, f->cause ? f->cause : f->title) |
+		    str_set(&x->resource, f->resource)) != 0 ||
 		!tsearch(x, &r->findings, radar_by_id)) {
 		finding_free(x);
 		return -ENOMEM;
@@ -167,18 +176,53 @@ static void finding_remove(struct radar *r, const char *id)
 	r->finding_count--;
 }
 
-static void first_finding(const void *node, VISIT which, void *ret)
-{
-	const struct radar_finding **first = ret;
+/* What the host's node says: the first finding, and whether the engine is open to everybody. */
+struct summary {
+	const struct radar_finding *first;
+	bool open_tcp;
+};
 
-	if ((which == postorder || which == leaf) && !*first)
-		*first = *(struct radar_finding *const *)node;
+static void sum_up(const void *node, VISIT which, void *ret)
+{
+	const struct radar_finding *x = *(struct radar_finding *const *)node;
+	struct summary *s = ret;
+
+	if (which != postorder && which != leaf)
+		return;
+	s->first = s->first ? s->first : x;
+	s->open_tcp |= x->open_tcp;
+}
+
+/* All of a resource that were told before a time are gone. */
+struct outdated {
+	const struct compliance_finding *word;
+	const char *ids[RADAR_FINDINGS_MAX];
+	uint32_t count;
+};
+
+static void gather_outdated(const void *node, VISIT which, void *ctx)
+{
+	const struct radar_finding *x = *(struct radar_finding *const *)node;
+	struct outdated *o = ctx;
+
+	if ((which == postorder || which == leaf) && x->time < o->word->time && strcmp(x->resource, o->word->resource) == 0 &&
+		o->count < RADAR_FINDINGS_MAX)
+		o->ids[o->count++] = x->id;
+}
+
+static void findings_forget(struct radar *r, const struct compliance_finding *f)
+{
+	struct outdated o = {.word = f};
+
+	twalk_r(r->findings, gather_outdated, &o);
+	for (uint32_t i = 0; i < o.count; i++)
+		finding_remove(r, o.ids[i]);
 }
 
 /* The host's node is there as long as an edge or a finding needs it. */
 static int host_judge(struct radar *r)
 {
-	const struct radar_finding *first = NULL;
+	struct summary sum = {0};
 	char id[RADAR_ID_SIZE], text[RADAR_ID_SIZE], more[32] = "";
 
 	snprintf(id, sizeof(id), "host:%s", r->config.host);
@@ -192,12 +236,14 @@ static int host_judge(struct radar *r)
 	bool was = p->critical;
 	p->critical = r->finding_count > 0;
 	p->uses += p->critical && !was;
-	twalk_r(r->findings, first_finding, &first);
+	twalk_r(r->findings, sum_up, &sum);
+	bool same = was && p->critical && p->open_tcp == sum.open_tcp;
+	p->open_tcp = sum.open_tcp;
 	if (r->finding_count > 1)
 		snprintf(more, sizeof(more), " (and %u more)", r->finding_count - 1);
-	snprintf(text, sizeof(text), "%.900s%s", first && first->text ? first->text : "", more);
-	bool same = was && p->critical && p->reason && strcmp(p->reason, text) == 0;
-	int failed = str_set(&p->reason, first ? text : NULL);
+	snprintf(text, sizeof(text), "%.900s%s", sum.first && sum.first->text ? sum.first->text : "", more);
+	same = same && p->reason && strcmp(p->reason, text) == 0;
+	int failed = str_set(&p->reason, sum.first ? text : NULL);
 	if ((p->critical || was) && !same)
 		radar_place_touch(r, p);
 	if (was && !p->critical)
@@ -211,7 +257,12 @@ int radar_finding(struct radar *r, const struct compliance_finding *f)
 
 	if (!f->id || !is_of_host(f))
 		return 0;
-	bool bad = !f->passed && f->severity == SEVERITY_CRITICAL;
+	/* What a rule ignores is not bad. */
+	bool bad = f->severity == SEVERITY_CRITICAL && !f->passed && (!f->rule || f->effect != EFFECT_DISABLE);
+	if (!f->check && strcmp(f->id, "*") == 0) {
+		findings_forget(r, f);
+		return host_judge(r);
+	}
 	if (!bad && !radar_find(&r->findings, f->id))
 		return 0;
 	if (bad)

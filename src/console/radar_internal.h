@@ -38,6 +38,7 @@ struct radar_place { /* a node that is no container */
 	char *id; /* "internet:SG", "host:NAME", "network:10.0.0.0/24" */
 	uint32_t uses; /* edges, and 1 for critical findings; without one the node goes */
 	bool critical; /* the host: compliance has critical findings */
+	bool open_tcp; /* ... and one is an engine that takes commands from everybody */
 	char *reason;  /* the first of them */
 };
 

@@ -159,7 +159,7 @@ void radar_put_place(const struct radar_place *p, struct buf *out)
 	if (p->critical) {
 		put_member(out, "color", "red");
 		json_put_key(out, "badges");
-		buf_puts(out, "[\"compliance\"]");
+		buf_puts(out, p->open_tcp ? "[\"compliance\",\"daemon on open TCP\"]" : "[\"compliance\"]");
 		put_member(out, "reason", p->reason);
 		put_member(out, "worst", "critical");
 	}

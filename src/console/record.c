@@ -66,7 +66,10 @@ void console_on_container(void *ctx, const struct container *reported)
 	if (store_container_find(c->store, reported->id, &known) == 0 && known.worst > with.worst)
 		with.worst = known.worst;
 	record_done(&container_desc, &known);
-	wrote(c, dirty, store_container_put(c->store, &with, time_now()), "a container");
+	int r = store_container_put(c->store, &with, time_now());
+	if (r == 0 && with.state == CONTAINER_REMOVED)
+		r = store_findings_delete_container(c->store, with.id);
+	wrote(c, dirty, r, "a container");
 	radar_container(c->radar, &with, time_monotonic());
 	console_incident_badge(c, with.id);
 	api_publish(c->api, API_TOPIC_CONTAINERS, "container", &container_desc, &with);
@@ -83,6 +86,44 @@ void console_on_edge(void *ctx, const struct edge *e)
 	wrote(c, dirty, store_edge_put(c->store, e), "a connection");
 	radar_edge(c->radar, e, time_monotonic());
 	console_radar_arm(c);
+}
+
+/* A finding without a check takes back what was told: one, or with "*" all of a resource before its time. */
+static int finding_write(struct console *c, const struct compliance_finding *f)
+{
+	if (f->check)
+		return store_finding_put(c->store, f);
+	if (strcmp(f->id, "*") == 0)
+		return store_findings_forget(c->store, f->host, f->resource, f->time);
+	return store_finding_delete(c->store, f->host, f->id);
+}
+
+/* A Defender that comes back tells everything again: who watches hears only what changed. */
+static bool finding_is_news(struct console *c, const struct compliance_finding *f)
+{
+	struct compliance_finding before = {0};
+
+	if (!f->check || store_finding_get(c->store, f->host, f->id, &before) != 0)
+		return true;
+	before.time = f->time;
+	bool news = !record_equal(&compliance_finding_desc, &before, f);
+	record_done(&compliance_finding_desc, &before);
+	return news;
+}
+
+void console_on_finding(void *ctx, const struct compliance_finding *f)
+{
+	struct console *c = ctx;
+	bool dirty = store_dirty(c->store);
+
+	c->counters.findings++;
+	if (!f->id || !f->resource)
+		return;
+	bool news = finding_is_news(c, f);
+	wrote(c, dirty, finding_write(c, f), "a compliance finding");
+	radar_finding(c->radar, f);
+	if (news)
+		api_publish(c->api, API_TOPIC_COMPLIANCE, f->check ? "compliance_finding" : "compliance_gone", &compliance_finding_desc, f);
 }
 
 /* --- audits and incidents --- */

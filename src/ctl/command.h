@@ -82,6 +82,7 @@ int cmd_audits(struct call *c);
 int cmd_incidents(struct call *c);
 int cmd_incidents_show(struct call *c);
 int cmd_incidents_ack(struct call *c);
+int cmd_compliance(struct call *c);
 int cmd_forensics(struct call *c);
 int cmd_policy_get(struct call *c);
 int cmd_policy_check(struct call *c);

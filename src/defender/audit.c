@@ -225,6 +225,21 @@ void audit_system(struct defender *d, uint64_t first, uint64_t last, const char 
 	fold_add(d->fold, fold_key(d->fold, parts, ARRAY_SIZE(parts)), &a, time_monotonic());
 }
 
+void audit_compliance(struct defender *d, const struct compliance_finding *f)
+{
+	const char *parts[] = {"compliance", f->id};
+	char id[27], message[1024];
+	struct audit a = {.time = f->time, .kind = AUDIT_COMPLIANCE, .rule = f->rule, .effect = f->effect,
+		.done = DONE_ALERT, .severity = f->severity, .message = message, .id = id, .count = 1, .first = f->time,
+		.last = f->time, .host = (char *)(uintptr_t)d->config.host, .file = f->target,
+		.revision = d->policy ? d->policy->revision : 0};
+
+	snprintf(message, sizeof(message), "%.20s %.200s fails '%.160s'%s%.12s%s: %.400s", f->resource, f->target, f->title,
+		f->cis ? " (CIS " : "", f->cis ? f->cis : "", f->cis ? ")" : "", f->cause ? f->cause : "");
+	audit_id(f->time, id);
+	fold_add(d->fold, fold_key(d->fold, parts, ARRAY_SIZE(parts)), &a, time_monotonic());
+}
+
 int audit_emit(void *ctx, const struct audit *a)
 {
 	struct defender *d = ctx;

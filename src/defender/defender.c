@@ -14,6 +14,7 @@
 #include "defender/fold.h"
 #include "defender/gates.h"
 #include "defender/hold.h"
+#include "defender/host_checks.h"
 #include "defender/links.h"
 #include "defender/query.h"
 #include "defender/recorder.h"
@@ -91,6 +92,8 @@ static int open_memory(struct defender *d)
 	if (r == 0)
 		r = fold_new(&d->fold, defender_path(d, "fold.bin", path, sizeof(path)), FOLD_WINDOW, audit_emit, d);
 	if (r == 0)
+		r = host_checks_open(d);
+	if (r == 0)
 		r = status_open(d);
 	return r == 0 ? query_open(d) : r;
 }
@@ -139,6 +142,7 @@ struct defender *defender_free(struct defender *d)
 	recorder_close(d->recorder);
 	spool_close(d->spool);
 	status_close(d);
+	host_checks_close(d);
 	block_close(d);
 	hold_free(d->hold);
 	edges_free(d->edges);
@@ -207,6 +211,7 @@ static int on_second(void *ctx)
 	fold_tick(d->fold, time_monotonic());
 	edges_send(d, false);
 	spool_pump(d->spool, defender_console(d));
+	host_checks_tick(d);
 	defender_settle(d);
 	status_tick(d);
 	return 0;

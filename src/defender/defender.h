@@ -43,6 +43,7 @@ struct fold;
 struct gap;
 struct gates;
 struct hold;
+struct host_checks;
 struct process_table;
 struct query_list;
 struct recorder;
@@ -74,6 +75,7 @@ struct defender {
 	struct status_keeper *status;
 	struct gap *gap;
 	struct gates *gates;
+	struct host_checks *host_checks;
 	struct event_scratch *scratch;
 
 	struct ipc_client *console;

@@ -12,6 +12,7 @@
 #include "defender/defender.h"
 #include "defender/edges.h"
 #include "defender/gates.h"
+#include "defender/host_checks.h"
 #include "defender/query.h"
 #include "defender/spool.h"
 #include "defender/status.h"
@@ -75,6 +76,7 @@ static void on_console_ready(void *ctx, struct ipc_peer *peer)
 	status_send(d);
 	containers_publish_all(d);
 	edges_send(d, true);
+	host_checks_console(d);
 	spool_restart(d->spool);
 	spool_pump(d->spool, defender_console(d));
 }
@@ -161,6 +163,8 @@ static int on_engine_open(struct defender *d, uint64_t seq, void *body)
 {
 	const struct ipc_engine *want = body;
 	CLEANUP(fd_close) int fd = open_engine(d, want);
+	if (fd >= 0)
+		host_checks_engine(d, want->socket, fd);
 	struct ipc_result result = {.error = fd < 0 ? fd : 0,
 		.message = (char *)(uintptr_t)(fd == -EPERM ? "not a socket of the Defender's configuration" : NULL)};
 
@@ -168,6 +172,12 @@ static int on_engine_open(struct defender *d, uint64_t seq, void *body)
 		return ipc_send(d->gate, IPC_ENGINE_FD, seq, &result);
 	int r = fd_set_nonblock(fd);
 	return r < 0 ? r : ipc_send_fd(d->gate, IPC_ENGINE_FD, seq, &result, fd);
+}
+
+static int on_finding(struct defender *d, uint64_t seq, void *body)
+{
+	(void)seq;
+	return host_checks_finding(d, body);
 }
 
 static handler_fn *const gate_handlers[IPC_TYPE_COUNT_] = {
@@ -180,6 +190,7 @@ static handler_fn *const gate_handlers[IPC_TYPE_COUNT_] = {
 	[IPC_GATE_AUDIT] = gates_on_audit,
 	[IPC_ADMIT] = gates_on_admit,
 	[IPC_PONG] = gates_on_pong,
+	[IPC_FINDING] = on_finding,
 };
 
 static int on_gate_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
@@ -201,6 +212,7 @@ static void on_gate_ready(void *ctx, struct ipc_peer *peer)
 	containers_gate_lost(d);
 	gates_ready(d);
 	block_tell_gate(d);
+	host_checks_gate(d);
 }
 
 static void on_gate_closed(void *ctx, struct ipc_peer *peer, int why)

@@ -12,6 +12,7 @@
 #include "defender/defender.h"
 #include "defender/event.h"
 #include "defender/gates.h"
+#include "defender/host_checks.h"
 
 #define POLICY_BYTES_MAX (32u << 20)
 #define FILE_NAME "policy.bin"
@@ -81,6 +82,7 @@ static int put_in_force(struct defender *d, struct policy *p)
 	}
 	block_review(d);
 	gates_policy(d);
+	host_checks_policy(d);
 	if (changed)
 		rejudge_all(d);
 	return 0;

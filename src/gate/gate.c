@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "gate/authz.h"
+#include "gate/compliance.h"
 #include "gate/internal.h"
 #include "gate/judge.h"
 #include "gate/report.h"
@@ -64,6 +65,7 @@ static void flush(struct engine *e)
 		int r = ipc_send(peer, IPC_CONTAINER, 0, &with);
 		if (r < 0)
 			log_warn(r, "container %.12s cannot be reported", c->id);
+		compliance_container(e->gate->compliance, e->runtime, c);
 	}
 	if (runtime_has_changes(e->runtime)) {
 		loop_timer_set(e->gate->pause, QUEUE_PAUSE_MS, 0);
@@ -121,6 +123,7 @@ static void on_status(void *ctx, struct runtime *rt)
 	struct ipc_peer *peer = gate_defender(e->gate);
 
 	log_debug("%s: %s", status->socket, status->state);
+	compliance_status(e->gate->compliance, rt);
 	if (!runtime_synced(rt))
 		e->synced_told = false;
 	if (peer)
@@ -206,6 +209,7 @@ static void take_policy(struct gate *g, const struct ipc_blob *body)
 	g->policy_known = true;
 	for (unsigned i = 0; i < g->engine_count; i++)
 		runtime_replay(g->engines[i].runtime); /* trusted or not may have changed */
+	compliance_policy(g->compliance, p);
 }
 
 static void take_listener(struct gate *g, const struct ipc_listener *body, int fd)
@@ -261,6 +265,12 @@ static int on_message(
 	case IPC_PING:
 		ipc_send(peer, IPC_PONG, seq, body);
 		break;
+	case IPC_DAEMON:
+		compliance_daemon(g->compliance, body);
+		break;
+	case IPC_FINDINGS_ASK:
+		compliance_again(g->compliance);
+		break;
 	}
 	return 0;
 }
@@ -280,6 +290,23 @@ static void on_connect(void *ctx, struct ipc_peer *peer)
 		runtime_replay(e->runtime);
 		ask_for_socket(e);
 	}
+	compliance_again(g->compliance);
+}
+
+/* --- findings go the way of containers, as long as the Defender keeps up --- */
+
+static bool has_room(void *ctx)
+{
+	struct ipc_peer *peer = gate_defender(ctx);
+
+	return peer && ipc_queued(peer) < QUEUE_HIGH;
+}
+
+static int send_finding(void *ctx, const struct compliance_finding *f)
+{
+	struct ipc_peer *peer = gate_defender(ctx);
+
+	return peer ? ipc_send(peer, IPC_FINDING, 0, f) : -ENOTCONN;
 }
 
 static void on_closed(void *ctx, struct ipc_peer *peer, int why)
@@ -297,6 +324,7 @@ struct gate *gate_free(struct gate *g)
 	for (unsigned i = 0; i < g->engine_count; i++)
 		runtime_free(g->engines[i].runtime);
 	ipc_client_free(g->client);
+	compliance_free(g->compliance);
 	loop_source_free(g->pause);
 	shim_door_close(g->shim);
 	authz_close(g->authz);
@@ -319,7 +347,7 @@ static int add_engine(struct gate *g, const struct gate_engine *config)
 	int r = runtime_new(&e->runtime, &rc);
 	if (r == 0)
 		g->engine_count++;
-	return r;
+	return r == 0 ? compliance_add_engine(g->compliance, e->runtime) : r;
 }
 
 /* By this the authorization plugin knows our own questions, which it would else answer to itself. */
@@ -356,6 +384,8 @@ int gate_new(
 	if (gethostname(g->host, sizeof(g->host) - 1) < 0)
 		g->host[0] = 0;
 	int r = report_new(&g->report);
+	if (r == 0)
+		r = compliance_new(&g->compliance, &(struct compliance_config){loop, g->host, send_finding, has_room, g});
 	if (r == 0)
 		r = loop_add_timer(loop, &g->pause, UINT32_MAX, 0, on_pause, g);
 	for (unsigned i = 0; i < options->engine_count && r == 0; i++)

@@ -10,6 +10,7 @@
 #define GATE_OWN_HEADER "X-Seawall-Gate"
 
 struct authz;
+struct compliance;
 struct report;
 struct shim_door;
 
@@ -38,6 +39,7 @@ struct gate {
 	struct report *report;
 	struct shim_door *shim;
 	struct authz *authz;
+	struct compliance *compliance;
 	char host[256];	     /* name of this host, for the scopes of rules */
 	uint64_t authz_used; /* monotonic: the last command that came through it */
 };

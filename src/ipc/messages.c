@@ -100,6 +100,18 @@ static const struct field_desc ipc_listener_fields[] = {
 DESC(ipc_listener);
 #undef T
 
+#define T ipc_daemon
+static const struct field_desc ipc_daemon_fields[] = {
+	FIELD(1, STR, socket),
+	FIELD(2, U32, pid),
+	FIELD(3, STRS, words),
+	FIELD(4, STR, config_path),
+	FIELD(5, BLOB, config),
+	FIELD(6, I32, config_error),
+};
+DESC(ipc_daemon);
+#undef T
+
 #define ANY (IPC_DEFENDER | IPC_GATE | IPC_CONSOLE)
 
 static const struct ipc_message messages[] = {
@@ -129,6 +141,8 @@ static const struct ipc_message messages[] = {
 	{IPC_PING, IPC_DEFENDER, &ipc_seq_desc},
 	{IPC_PONG, IPC_GATE, &ipc_seq_desc},
 	{IPC_FINDING, IPC_DEFENDER | IPC_GATE, &compliance_finding_desc},
+	{IPC_DAEMON, IPC_DEFENDER, &ipc_daemon_desc},
+	{IPC_FINDINGS_ASK, IPC_DEFENDER, &ipc_seq_desc},
 };
 
 const struct ipc_message *ipc_message(unsigned type)

@@ -38,6 +38,8 @@ enum ipc_type {
 	IPC_PING = 24,       /* Defender to Gate, each second: struct ipc_seq; a Gate that does not answer is killed */
 	IPC_PONG = 25,       /* the answer, same body */
 	IPC_FINDING = 26,    /* Gate to Defender, Defender to Console: struct compliance_finding (upsert by id) */
+	IPC_DAEMON = 27,     /* Defender to Gate: struct ipc_daemon: how an engine's daemon was started (upsert by socket) */
+	IPC_FINDINGS_ASK = 28, /* Defender to Gate: struct ipc_seq: the Console knows none: tell every finding again */
 	IPC_TYPE_COUNT_
 };
 
@@ -106,6 +108,16 @@ struct ipc_listener {
 	enum ipc_listener_kind kind;
 	char *address; /* path or HOST:PORT, for messages */
 	struct blob tls; /* PROXY: certificate, key and CA of clients, PEM, one after the other */
+};
+
+/* What only root sees of an engine's daemon. The Defender reads none of it: the Gate does. */
+struct ipc_daemon {
+	char *socket; /* as in struct ipc_engine */
+	uint32_t pid;
+	struct str_list words; /* of its command line */
+	char *config_path;     /* daemon.json, or what the command line names instead */
+	struct blob config;    /* its bytes */
+	int32_t config_error;  /* -ENOENT: there is none */
 };
 
 struct ipc_message {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policy/compliance_fails.h"
+#include "policy/compliance_host.h"
 
 /* clang-format off */
 const struct compliance_check compliance_checks[] = {
@@ -77,6 +78,7 @@ static const struct {
 	const size_t *count;
 } tables[] = {
 	{compliance_checks, &compliance_check_count},
+	{compliance_host_checks, &compliance_host_check_count},
 };
 
 const struct compliance_check *compliance_check_at(size_t i)

@@ -219,6 +219,11 @@ int runtime_image(const struct runtime *rt, const char *ref, struct runtime_imag
 	return rt->ops->image ? rt->ops->image(rt, ref, ret) : -ENOENT;
 }
 
+int runtime_ask(struct runtime *rt, const struct client_call *call)
+{
+	return rt->client && !rt->lost ? client_send(rt->client, call) : -ENOTCONN;
+}
+
 const struct runtime_status *runtime_status(const struct runtime *rt)
 {
 	return &rt->status;

@@ -9,6 +9,7 @@
 
 #include "base/loop.h"
 #include "model/records.h"
+#include "runtime/client.h"
 
 struct runtime;
 
@@ -63,6 +64,10 @@ struct runtime_image {
 };
 /* By name or id as a user says it. -ENOENT: the engine does not have it, or does not tell. */
 int runtime_image(const struct runtime *rt, const char *ref, struct runtime_image *ret);
+/* Asks the engine once more over HTTP: GET `path`, at most `max` bytes. The call fills method, path,
+ * key, max, on_done and ctx. An answer that is under way when the connection is lost does not come:
+ * listener.status tells of that. -ENOTCONN while away. */
+int runtime_ask(struct runtime *rt, const struct client_call *call);
 /* Borrowed; state "connected" or "away: why". */
 const struct runtime_status *runtime_status(const struct runtime *rt);
 size_t runtime_count(const struct runtime *rt);

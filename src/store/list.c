@@ -50,6 +50,7 @@ static int give_row(sqlite3_stmt *st, const struct record_desc *d, store_row_fn 
 		struct audit audit;
 		struct incident incident;
 		struct container container;
+		struct compliance_finding finding;
 	} record = {0};
 	int r = d->size <= sizeof(record) ? store_column_record(st, 2, d, &record) : -E2BIG;
 

@@ -39,5 +39,12 @@ const char *const store_migrations[] = {
 	"  hash BLOB PRIMARY KEY, user TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE tokens (name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL) WITHOUT ROWID;",
 	"CREATE INDEX incidents_container ON incidents (container, state, updated);",
+	"CREATE TABLE findings ("
+	"  seq INTEGER PRIMARY KEY, host TEXT NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, check_id TEXT NOT NULL,"
+	"  resource TEXT NOT NULL, passed TEXT NOT NULL, severity TEXT, effect TEXT, container TEXT,"
+	"  record BLOB NOT NULL, UNIQUE (host, id));"
+	"CREATE INDEX findings_time ON findings (time);"
+	"CREATE INDEX findings_resource ON findings (resource, time);"
+	"CREATE INDEX findings_container ON findings (container, time) WHERE container IS NOT NULL;",
 };
 const uint32_t store_migration_count = ARRAY_SIZE(store_migrations);

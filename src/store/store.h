@@ -51,6 +51,7 @@ struct store_query {
 	uint32_t limit;        /* 0 = 100; at most 1,000 */
 	const char *cursor;    /* of an earlier page's `next` */
 	const char *kind, *container, *detection, *severity, *effect, *incident, *state;
+	const char *check, *resource, *passed; /* of findings; passed: "true", "false", "ignored" */
 	bool all; /* containers: those that are gone too */
 };
 
@@ -85,6 +86,24 @@ int store_container_find(struct store *s, const char *what, struct container *re
 
 /* One that is live by the database but was not put since `before`. STORE_E_NOT_FOUND: none is. */
 int store_container_stale(struct store *s, uint64_t before, struct container *ret);
+
+/* Compliance findings: upsert by host and id. */
+int store_finding_put(struct store *s, const struct compliance_finding *f);
+/* *ret must be zeroed. STORE_E_NOT_FOUND. */
+int store_finding_get(struct store *s, const char *host, const char *id, struct compliance_finding *ret);
+int store_finding_delete(struct store *s, const char *host, const char *id);
+/* Those of a host's resource ("file") that were told before this time. */
+int store_findings_forget(struct store *s, const char *host, const char *resource, uint64_t before);
+int store_findings_delete_container(struct store *s, const char *container);
+uint64_t store_findings_count(struct store *s);
+int store_findings_list(struct store *s, const struct store_query *q, store_row_fn *fn, void *ctx,
+	char next[STORE_CURSOR_SIZE]);
+struct store_finding_sum {
+	const char *resource, *severity, *passed, *effect;
+	uint64_t count;
+};
+/* How many there are of each kind: const struct store_finding_sum *. */
+int store_findings_sum(struct store *s, store_row_fn *fn, void *ctx);
 
 int store_edge_put(struct store *s, const struct edge *e);
 int store_edges_list(struct store *s, const char *container /* NULL = all */, store_row_fn *fn, void *ctx);

@@ -17,7 +17,7 @@ static const struct {
 } names[] = {
 	{IPC_STATUS, "status"}, {IPC_CONTAINER, "container"}, {IPC_EDGE, "edge"}, {IPC_AUDIT, "audit"},
 	{IPC_AUDIT_ACK, "audit_ack"}, {IPC_POLICY, "policy"}, {IPC_QUERY_EVENTS, "query_events"}, {IPC_EVENTS, "events"},
-	{IPC_QUERY_PROCESSES, "query_processes"}, {IPC_PROCESSES, "processes"},
+	{IPC_QUERY_PROCESSES, "query_processes"}, {IPC_PROCESSES, "processes"}, {IPC_FINDING, "finding"},
 };
 
 struct play {

@@ -194,6 +194,11 @@ def audit(n, c, **more):
             "first": stamp(n / 100), "last": stamp(n / 100), **more}
 
 
+def finding(n, check, target, resource, **more):
+    return {"id": check + "@" + target, "check": check, "resource": resource, "target": target, "severity": "low",
+            "title": "t", "passed": False, "effect": "alert", "host": "vm", "time": stamp(n), **more}
+
+
 def edge(c, address, **more):
     return {"container": c["id"], "process": "/usr/bin/nginx", "direction": "outbound", "proto": "tcp",
             "address": address, "port": 5555, "count": 1, "bytes_sent": 320, "first": stamp(-60), "last": stamp(), **more}
@@ -354,6 +359,60 @@ class Records(WithConsole):
         until("the badge gone", lambda: "incident" not in next(
             n for n in self.console.get("/radar")["nodes"] if n["id"] == "container:" + c["id"])["badges"])
         stream.close()
+
+    def test_compliance(self):
+        c = container(70, image="docker.io/library/checked:latest")
+        stream = Stream(self.console)
+        self.defender.send("container", c)
+        told = [finding(1, "daemon_tcp", "/d.sock", "daemon", severity="critical", cause="tcp://0.0.0.0:2375", cis="2.7"),
+                finding(2, "daemon_icc", "/d.sock", "daemon", passed=True),
+                finding(3, "engine_socket_mode", "/d.sock", "file", severity="high", effect="disable", rule="accepted"),
+                finding(4, "privileged", c["id"], "container", severity="critical", effect="block", rule="basics",
+                        container={"id": c["id"], "name": c["name"]}),
+                finding(5, "host_pid", c["id"], "container", passed=True, container={"id": c["id"], "name": c["name"]})]
+        for f in told:
+            self.defender.send("finding", f)
+        node = stream.next("radar", lambda d: d["op"] == "node" and d["node"]["kind"] == "host" and d["node"].get("badges"))["node"]
+        self.assertEqual((node["badges"], node["color"]), (["compliance", "daemon on open TCP"], "red"))
+        first = stream.next("compliance_finding", lambda d: d["check"] == "daemon_tcp")
+        self.assertEqual((first["id"], first["host"]), ("daemon_tcp@/d.sock", "vm"))
+
+        def ids(query=""):
+            return sorted(x["check"] for x in self.console.get("/compliance" + query)["items"])
+        until("all are stored", lambda: len(ids()) == 5)
+        self.assertEqual(ids("?passed=false"), ["daemon_tcp", "privileged"])
+        self.assertEqual(ids("?passed=true"), ["daemon_icc", "host_pid"])
+        self.assertEqual(ids("?passed=ignored"), ["engine_socket_mode"])
+        self.assertEqual(ids("?resource=daemon"), ["daemon_icc", "daemon_tcp"])
+        self.assertEqual(ids("?check=host_pid"), ["host_pid"])
+        self.assertEqual(ids("?severity=critical&effect=block"), ["privileged"])
+        self.assertEqual(ids("?container=" + c["name"]), ["host_pid", "privileged"])
+        self.assertEqual(self.console.ask("GET", "/api/v1/compliance?passed=maybe").status, 400)
+        page = self.console.get("/compliance?limit=2")
+        rest = self.console.get("/compliance?limit=5&cursor=" + page["next"])
+        self.assertEqual([x["check"] for x in page["items"] + rest["items"]],
+                         ["host_pid", "privileged", "engine_socket_mode", "daemon_icc", "daemon_tcp"])
+        self.assertIsNone(rest["next"])
+        s = self.console.get("/compliance/summary")
+        self.assertEqual((s["rate"], s["passed"], s["failed"], s["ignored"], s["blocked"]), (0.5, 2, 2, 1, 1))
+        self.assertEqual(s["by_resource"]["container"], {"passed": 1, "failed": 1, "ignored": 0})
+        self.assertEqual(s["by_severity"], {"critical": 2, "high": 0, "medium": 0, "low": 0})
+        self.assertNotIn("host", s["by_resource"])
+
+        # The same again is no news; then the next thing that is told is this one.
+        self.defender.send("finding", {**told[1], "time": stamp(89)})
+        # Mended; taken back; what was told before a full look and not in it.
+        self.defender.send("finding", {**told[0], "passed": True, "cause": None, "time": stamp(90)})
+        stream.next("radar", lambda d: d["op"] == "remove" and d["id"] == node["id"])
+        self.assertEqual(stream.next("compliance_finding", lambda d: d["time"] >= stamp(89))["check"], "daemon_tcp")
+        until("it passes", lambda: ids("?passed=false") == ["privileged"])
+        self.defender.send("finding", {"id": told[1]["id"], "resource": "daemon", "host": "vm", "time": stamp(91)})
+        self.assertEqual(stream.next("compliance_gone")["id"], told[1]["id"])
+        self.defender.send("finding", {"id": "*", "resource": "file", "host": "vm", "time": stamp(92)})
+        until("both are gone", lambda: ids() == ["daemon_tcp", "host_pid", "privileged"])
+        self.defender.send("container", {**c, "state": "removed"})
+        until("the container's are gone", lambda: ids() == ["daemon_tcp"])
+        self.assertEqual(self.console.get("/compliance/summary")["rate"], 1)
 
     def test_cursor_pages_cover_everything_once(self):
         c = container(3)

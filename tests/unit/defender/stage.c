@@ -196,6 +196,9 @@ static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint
 	case IPC_EDGE:
 		KEEP(s->edges, s->edge_count, edge, body);
 		return 0;
+	case IPC_FINDING:
+		KEEP(s->findings, s->finding_count, compliance_finding, body);
+		return 0;
 	case IPC_EVENTS:
 		take_events(s, body);
 		return 0;
@@ -312,6 +315,7 @@ static void free_kept(struct stage *s)
 		record_done(&container_desc, &s->containers[i]);
 		record_done(&edge_desc, &s->edges[i]);
 		record_done(&event_desc, &s->events[i]);
+		record_done(&compliance_finding_desc, &s->findings[i]);
 	}
 	record_done(ipc_message(IPC_PROCESSES)->body, &s->processes);
 	record_done(&status_desc, &s->status);

@@ -23,6 +23,8 @@ struct stage {
 	uint32_t container_count;
 	struct edge edges[STAGE_KEEP];
 	uint32_t edge_count;
+	struct compliance_finding findings[STAGE_KEEP];
+	uint32_t finding_count;
 	struct event events[STAGE_KEEP]; /* of the last query */
 	uint32_t event_count;
 	bool events_last, events_more;
