@@ -81,7 +81,8 @@ export function summary(all) {
 
   for (const f of all) {
     const key = passedWord(f) === 'true' ? 'passed' : passedWord(f) === 'false' ? 'failed' : 'ignored';
-    for (const t of [s, (s.by_resource[f.resource] ??= none()), (s.by_severity[f.severity] ??= none())]) t[key]++;
+    for (const t of [s, (s.by_resource[f.resource] ??= none())]) t[key]++;
+    if (key === 'failed') s.by_severity[f.severity] = (s.by_severity[f.severity] ?? 0) + 1;
   }
   s.rate = s.passed / Math.max(1, s.passed + s.failed);
   return s;

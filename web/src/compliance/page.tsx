@@ -107,7 +107,7 @@ function Donut({ rate }: { rate: number }) {
 }
 
 function Summary({ summary: s }: { summary: ComplianceSummary }) {
-  const failed = (v: Severity) => s.by_severity[v]?.failed ?? 0;
+  const failed = (v: Severity) => s.by_severity[v] ?? 0;
   const most = Math.max(1, ...SEVERITIES.map(failed));
   const resources = RESOURCES.filter((r) => s.by_resource[r] && s.by_resource[r].passed + s.by_resource[r].failed > 0);
   const toggle = (name: string, value: string) => setFilter(name, filterOf(name) === value ? '' : value);

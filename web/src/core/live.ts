@@ -108,8 +108,8 @@ function onEvent(name: StreamEvent, data: unknown): void {
       case 'status':
         status.value = data as Status;
         break;
-      case 'finding':
-      case 'gone':
+      case 'compliance_finding':
+      case 'compliance_gone':
         findings.push(data as Finding);
         touch();
         break;

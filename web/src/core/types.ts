@@ -249,7 +249,7 @@ export interface Tally {
 
 export interface ComplianceSummary extends Tally {
   rate: number | null; // of those that passed or failed
-  by_severity: Partial<Record<Severity, Tally>>;
+  by_severity: Partial<Record<Severity, number>>; // failed ones
   by_resource: Record<string, Tally>;
 }
 
