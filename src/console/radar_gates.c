@@ -74,7 +74,9 @@ static int refused_fill(struct radar_container *x, const struct audit *a)
 		name = image_familiar(x->image->name, label, sizeof(label));
 	x->untrusted |= a->kind == AUDIT_TRUST;
 	x->worst = a->severity > x->worst ? a->severity : x->worst;
-	return (name ? str_set(&x->label, name) : 0) | str_set(&x->reason, a->message);
+	bool says_less = a->kind == AUDIT_ACCESS && x->state == RADAR_REFUSED && x->gated;
+	x->gated = says_less || a->kind != AUDIT_ACCESS;
+	return (name ? str_set(&x->label, name) : 0) | (says_less ? 0 : str_set(&x->reason, a->message));
 }
 
 int radar_refuse(struct radar *r, const struct audit *a, uint64_t now)
@@ -95,7 +97,8 @@ int radar_refuse(struct radar *r, const struct audit *a, uint64_t now)
 	/* One that runs is not refused by a command about it, and what was killed stays blocked. */
 	if (x->state == RADAR_RUNNING || x->state == RADAR_PAUSED || x->state == RADAR_BLOCKED)
 		return 0;
-	bool same = x->state == RADAR_REFUSED && x->reason && a->message && strcmp(x->reason, a->message) == 0;
+	bool same = x->state == RADAR_REFUSED && x->reason && a->message &&
+		(strcmp(x->reason, a->message) == 0 || (x->gated && a->kind == AUDIT_ACCESS));
 	if (refused_fill(x, a) != 0)
 		return -ENOMEM;
 	x->gone = 0; /* tried again: it stays as long as a new one */

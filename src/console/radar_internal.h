@@ -30,6 +30,7 @@ struct radar_container {
 	uint32_t edge_count;
 	uint64_t gone; /* when it is to leave; 0 = it stays */
 	bool stranger; /* a "refused:" one */
+	bool gated;    /* refused for what it is; that the command was denied says less */
 	bool dirty;
 };
 

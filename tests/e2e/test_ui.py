@@ -20,7 +20,8 @@ FOLDER = pathlib.Path(__file__).resolve().parent / "ui"
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
-class Pages(scene.Scene):
+class Browser:
+    """What a test class needs to run scripts beside self.docker and self.seawall; comes before the scene."""
 
     @classmethod
     def setUpClass(cls):
@@ -34,7 +35,6 @@ class Pages(scene.Scene):
         super().setUpClass()
 
     def run_script(self, script):
-        self.policy("alert")
         output = paths.BUILD / "screenshots"
         output.mkdir(exist_ok=True)
         environment = {
@@ -53,10 +53,20 @@ class Pages(scene.Scene):
         self.assertEqual(done.returncode, 0, "\n" + "\n".join(done.stdout.splitlines()[-30:]))
 
 
-def _test(script):
-    return lambda self: self.run_script(script)
+def add_tests(cls, folder):
+    """Each script of the folder as a test of the class."""
+    def test(script):
+        return lambda self: self.run_script(script)
+    for script in sorted(folder.glob("*.mjs")):
+        if not script.stem.startswith("_"):
+            setattr(cls, "test_" + script.stem.replace("-", "_").removeprefix("test_"), test(script))
 
 
-for _script in sorted(FOLDER.glob("*.mjs")):
-    if not _script.stem.startswith("_"):
-        setattr(Pages, "test_" + _script.stem.replace("-", "_").removeprefix("test_"), _test(_script))
+class Pages(Browser, scene.Scene):
+
+    def run_script(self, script):
+        self.policy("alert")
+        super().run_script(script)
+
+
+add_tests(Pages, FOLDER)

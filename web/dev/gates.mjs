@@ -68,20 +68,21 @@ export function findings(world) {
     for (const [check, cis, severity, title, failing, cause, remedy] of OF_CONTAINERS) {
       const passed = !failing.includes(c.name);
       out.push({ id: `${check}@${c.id}`, check, cis, severity, title, resource: 'container', target: c.id, container: { ...NOBODY, id: c.id, name: c.name, image: c.image }, passed,
-        cause: passed ? null : cause, remedy, effect: check === 'privileged' ? 'block' : 'disable', rule: check === 'privileged' ? 'basics' : null, host: world.host, time });
+        cause: passed ? null : cause, remedy, effect: check === 'privileged' ? 'block' : check === 'pids_limit' ? 'disable' : 'alert', rule: check === 'privileged' ? 'basics' : null, host: world.host, time });
     }
   return out;
 }
 
+export const passedWord = (f) => (f.passed ? 'true' : f.effect === 'disable' ? 'ignored' : 'false');
+const none = () => ({ passed: 0, failed: 0, ignored: 0 });
+
 export function summary(all) {
-  const s = { rate: 0, passed: 0, failed: 0, by_severity: { critical: 0, high: 0, medium: 0, low: 0 }, by_resource: {} };
+  const s = { rate: 0, passed: 0, failed: 0, ignored: 0, by_severity: {}, by_resource: {} };
 
   for (const f of all) {
-    const r = (s.by_resource[f.resource] ??= { passed: 0, failed: 0 });
-    const key = f.passed ? 'passed' : 'failed';
-    s[key]++;
-    r[key]++;
-    if (!f.passed) s.by_severity[f.severity]++;
+    const key = passedWord(f) === 'true' ? 'passed' : passedWord(f) === 'false' ? 'failed' : 'ignored';
+    for (const t of [s, (s.by_resource[f.resource] ??= none())]) t[key]++;
+    if (key === 'failed') s.by_severity[f.severity] = (s.by_severity[f.severity] ?? 0) + 1;
   }
   s.rate = s.passed / Math.max(1, s.passed + s.failed);
   return s;

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { command, commands, findings, refuse, summary } from './gates.mjs';
+import { command, commands, findings, passedWord, refuse, summary } from './gates.mjs';
 import { iso, POLICY, World } from './scenario.mjs';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
@@ -103,7 +103,7 @@ async function api(req, res, url, body) {
     case 'GET /radar': return json(200, { nodes: [...world.nodes.values()], edges: [...world.edges.values()], seq: world.seq });
     case 'GET /audits': return json(200, { items: filtered(world.audits, ['kind', 'detection', 'severity', 'effect', 'incident']).filter((a) => !url.searchParams.get('container') || find(url.searchParams.get('container'))?.id === a.container.id), next: null });
     case 'GET /compliance/summary': return json(200, summary(checked));
-    case 'GET /compliance': return json(200, { items: filtered(checked, ['resource', 'severity']).filter((f) => (!url.searchParams.get('passed') || String(f.passed) === url.searchParams.get('passed')) && (!url.searchParams.get('container') || f.container.id === url.searchParams.get('container'))), next: null });
+    case 'GET /compliance': return json(200, { items: filtered(checked, ['resource', 'severity']).filter((f) => (!url.searchParams.get('passed') || passedWord(f) === url.searchParams.get('passed')) && (!url.searchParams.get('container') || f.container.id === url.searchParams.get('container'))), next: null });
     case 'GET /incidents': return json(200, { items: filtered(world.incidents, ['state']), next: null });
     case 'GET /policy': return json(200, policyOf(latest()), { ETag: `"${latest().revision}"` });
     case 'PUT /policy':

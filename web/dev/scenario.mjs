@@ -51,7 +51,7 @@ export class World {
     this.events = new Map();
     this.seq = 1;
     this.round = 0;
-    this.add({ id: `host:${HOST}`, kind: 'host', label: HOST, color: 'red', badges: ['compliance'], worst: 'critical', reason: 'The engine is not reached over TCP without TLS: dockerd listens on tcp://0.0.0.0:2375' });
+    this.add({ id: `host:${HOST}`, kind: 'host', label: HOST, color: 'red', badges: ['daemon on open TCP'], worst: 'critical', reason: 'The engine is not reached over TCP without TLS: dockerd listens on tcp://0.0.0.0:2375' });
     for (const i of IMAGES) for (const name of i.names) this.start({ ...i, name, started: Date.now() - day * 3 });
     for (const l of LINKS) this.link(...l);
     for (let n = 0; n < scale; n++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { commandOf, concerns, isRoutine, LOCAL, matchesAccess, newestFirst, userOf, verdictOf } from '../src/core/commands';
+import { commandOf, concerns, isRoutine, LOCAL, matchesAccess, newestFirst, saidOf, userOf, verdictOf } from '../src/core/commands';
 import { collect } from '../src/core/paging';
 import type { Audit, EngineCommand } from '../src/core/types';
 
@@ -68,6 +68,17 @@ test('which commands concern a container', () => {
   assert.equal(concerns(audit('a', { target: 'x' }, { container: { ...ref, id } }), c), true, 'by the word of the Gate');
   assert.equal(concerns(audit('a', { target: 'web' }, { container: { ...ref, id: 'other' } }), c), false, 'a name is used again; an id is not');
   assert.equal(concerns(audit('a', {}, { kind: 'trust' }), c), false);
+});
+
+test('what was said to a command', () => {
+  const said = (message: string | null, rule: string | null = null) => saidOf(audit('a', { verdict: 'deny' }, { message, rule }));
+  assert.deepEqual(said("bob from 192.0.2.31: container_create web (image docker.io/x:1): denied by rule 'no remote start': ask: the team"), { rule: 'no remote start', reason: 'ask: the team' });
+  assert.deepEqual(said("the local socket: container_exec_create db: allowed, with a warning by rule 'exec'"), { rule: 'exec', reason: '' });
+  assert.deepEqual(said('bob: container_create web: denied: it cannot be judged: cut off'), { rule: null, reason: 'it cannot be judged: cut off' });
+  assert.match(said('bob: container_create web: denied by the gate of what is created', 'the rest').reason, /trust or compliance/);
+  assert.equal(said('bob: container_create web: denied by the gate of what is created', 'the rest').rule, null, 'the rule that would have allowed it did not refuse it');
+  assert.deepEqual(said("[Seawall] command blocked by rule 'x': why"), { rule: 'x', reason: 'why' });
+  assert.deepEqual(said('something else', 'r'), { rule: 'r', reason: 'something else' });
 });
 
 test('each audit once, with its highest count, newest first', () => {

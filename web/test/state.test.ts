@@ -75,9 +75,12 @@ test('a refused one is remembered as a blocked one is, and stands out', () => {
 });
 
 test('the badges that are drawn', () => {
-  assert.deepEqual(shownBadges(['internet', 'untrusted', 'incident', 'compliance']), ['incident', 'compliance'], 'the two that matter most');
-  assert.deepEqual(shownBadges(['untrusted']), ['untrusted']);
-  assert.deepEqual(shownBadges(null), []);
+  const shown = (kind: RadarNode['kind'], badges: string[] | null) => shownBadges(kind, badges).map((b) => b.id);
+  assert.deepEqual(shown('container', ['internet', 'untrusted', 'incident', 'compliance']), ['incident', 'compliance'], 'the two that matter most');
+  assert.deepEqual(shown('image', ['untrusted']), ['untrusted']);
+  assert.deepEqual(shown('image', null), []);
+  assert.deepEqual(shownBadges('host', ['daemon on open TCP', 'socket for all']), [{ id: 'compliance', text: 'daemon on open TCP, socket for all' }]);
+  assert.deepEqual(shown('host', []), []);
 });
 
 test('small helpers', () => {

@@ -81,6 +81,11 @@ export async function docker(...args) {
   return (await command(env.docker, args, { timeout: 60000 })).stdout.trim();
 }
 
+// Runs a docker command that may be refused; what the client said, '' = it was done.
+export async function attempt(...args) {
+  return command(env.docker, args, { timeout: 60000 }).then(() => '', (e) => e.stderr || String(e));
+}
+
 export function containerName(prefix) {
   return `${prefix}-${process.pid}-${started.length}`;
 }
@@ -90,6 +95,15 @@ export async function start(name, script, ...options) {
   started.push(name);
   return docker('run', '-d', '--name', name, ...options, env.image, 'sh', '-c', script);
 }
+
+// A name whose containers are removed at the end, for those that a test does not start with start().
+export function removeLater(name) {
+  started.push(name);
+  return name;
+}
+
+export const live = (page) =>
+  until('the stream is live', async () => (await page.getByTestId('connection').getAttribute('data-state')) === 'live');
 
 export async function until(what, check, ms = 10000) {
   const end = Date.now() + ms;

@@ -301,7 +301,13 @@ static void test_what_a_gate_refuses_is_shown_and_fades(void **state)
 	assert_int_equal(radar_tick(f->radar, 31 * SECOND), UINT64_MAX);
 	assert_json(f, "{\"nodes\":[],\"edges\":[]}");
 	assert_int_equal(radar_counters(f->radar).strangers, 0);
-	a.container.name = NULL; /* a pull is called as its image */
+	radar_audit(f->radar, &a, 32 * SECOND);
+	a.kind = AUDIT_ACCESS; /* the command of it was denied, which says less */
+	a.command.action = S("container_create");
+	a.message = S("denied");
+	radar_audit(f->radar, &a, 32 * SECOND);
+	assert_has(f, "\"reason\":\"[Seawall] no\"", true);
+	a = refusal(AUDIT_TRUST, NULL, NULL); /* a pull is called as its image */
 	radar_audit(f->radar, &a, 40 * SECOND);
 	assert_has(f, "\"label\":\"example.org/web:1\",\"state\":\"refused\"", true);
 }

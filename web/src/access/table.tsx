@@ -2,7 +2,7 @@
 // Commands as rows; each opens to all that was asked for.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { commandOf, LOCAL, userOf, verdictOf } from '../core/commands';
+import { commandOf, LOCAL, saidOf, userOf, verdictOf } from '../core/commands';
 import { clock, count, day, shortId, shortImage } from '../core/format';
 import { Icon } from '../core/icons';
 import { Link } from '../core/router';
@@ -29,17 +29,13 @@ function target(a: Audit): string {
   return /^[0-9a-f]{64}$/.test(t) ? (a.container.name ?? shortId(t)) : shortImage(t);
 }
 
-// What a rule said, without the form that every refusal has.
-export function reasonOf(a: Audit): string {
-  return (a.message ?? '').replace(/^\[Seawall\]\s*/, '').replace(/^command (blocked|denied|alerted) by rule '[^']*':\s*/, '');
-}
-
 export function CommandRow({ audit: a }: { audit: Audit }) {
   const [open, setOpen] = useState(false);
   const c = commandOf(a);
   const verdict = verdictOf(a);
   const at = a.last ?? a.time;
   const more = c.parameters.length - SHOWN;
+  const said = saidOf(a);
 
   return (
     <div class={`log-row verdict-${verdict} ${open ? 'open' : ''}`} role="row" data-testid="access-row" data-id={a.id} data-user={userOf(c)} data-action={c.action ?? ''}
@@ -64,7 +60,7 @@ export function CommandRow({ audit: a }: { audit: Audit }) {
           </span>
         )}
         {verdict !== 'allow' && a.message && (
-          <span class="log-reason" data-testid="access-reason">{a.rule && <><Link href="/policy?area=access">{a.rule}</Link>: </>}{reasonOf(a)}</span>
+          <span class="log-reason" data-testid="access-reason">{said.rule && <Link href="/policy?area=access">{said.rule}</Link>}{said.rule && said.reason && ': '}{said.reason}</span>
         )}
       </span>
       <span class="log-verdict" role="cell">

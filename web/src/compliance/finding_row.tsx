@@ -3,7 +3,7 @@
 import { Icon } from '../core/icons';
 import type { Finding, Severity } from '../core/types';
 import { SeverityTag } from '../core/ui';
-import { SEVERITIES } from './findings';
+import { resultOf, SEVERITIES } from './findings';
 
 // "block" of a rule means that such a container is refused when it is created.
 const EFFECTS: Record<string, { style: string; text: string }> = {
@@ -12,19 +12,23 @@ const EFFECTS: Record<string, { style: string; text: string }> = {
   block: { style: 'effect-block', text: 'block' },
 };
 
+const ICONS = { passed: 'check', failed: 'close', ignored: 'minus' } as const;
+
 export function FindingRow({ finding: f }: { finding: Finding }) {
   const effect = EFFECTS[f.effect ?? ''];
+  const result = resultOf(f);
   const named = f.target && f.resource !== 'container' && f.resource !== 'image';
 
   return (
-    <li class={`finding ${f.passed ? 'passed' : `severity-edge-${f.severity ?? 'low'}`}`} data-testid="compliance-row" data-id={f.id} data-check={f.check ?? ''} data-cis={f.cis ?? ''}
-      data-severity={f.severity ?? ''} data-resource={f.resource ?? ''} data-target={f.target ?? ''} data-container={f.container.name ?? ''} data-passed={f.passed}>
+    <li class={`finding ${result} ${result === 'failed' ? `severity-edge-${f.severity ?? 'low'}` : ''}`} data-testid="compliance-row" data-id={f.id} data-check={f.check ?? ''} data-cis={f.cis ?? ''}
+      data-severity={f.severity ?? ''} data-resource={f.resource ?? ''} data-target={f.target ?? ''} data-container={f.container.name ?? ''} data-passed={f.passed} data-result={result}>
       <div class="finding-line">
-        <Icon name={f.passed ? 'check' : 'close'} size={15} aria-label={f.passed ? 'passed' : 'failed'} aria-hidden={undefined} role="img" />
+        <Icon name={ICONS[result]} size={15} aria-label={result} aria-hidden={undefined} role="img" />
         <strong>{f.title}</strong>
         {!f.passed && <SeverityTag severity={f.severity} />}
         {f.cis && <span class="tag plain" title="Number in the CIS Docker Benchmark 1.6.0">CIS {f.cis}</span>}
-        {effect && <span class={`tag ${effect.style}`} title={f.rule ? `by rule '${f.rule}'` : undefined}>{effect.text}</span>}
+        {result === 'ignored' && <span class="tag plain" title="No rule of compliance names this check here">ignored</span>}
+        {effect && result === 'failed' && <span class={`tag ${effect.style}`} title={f.rule ? `by rule '${f.rule}'` : undefined}>{effect.text}</span>}
         <span class="spacer" />
         <code class="muted">{f.check}</code>
       </div>

@@ -5,8 +5,15 @@ import type { ComplianceSummary, Finding, Severity } from '../core/types';
 export const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low'];
 export const RESOURCES = ['host', 'daemon', 'file', 'image', 'container'] as const;
 
+export type Result = 'failed' | 'ignored' | 'passed';
+
+// What is not as it should be has failed, unless no rule wants to know.
+export function resultOf(f: Finding): Result {
+  return f.passed ? 'passed' : f.effect === 'disable' ? 'ignored' : 'failed';
+}
+
 export interface FindingFilter {
-  passed: 'failed' | 'all';
+  show: Result | 'all';
   resource: string; // '' = every one
   severity: string;
   search: string;
@@ -44,7 +51,9 @@ function compareNumbers(a: string | null, b: string | null): number {
 }
 
 export function compareFindings(a: Finding, b: Finding): number {
-  return Number(a.passed) - Number(b.passed) || rank(a.severity) - rank(b.severity) || compareNumbers(a.cis, b.cis) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+  const order = { failed: 0, ignored: 1, passed: 2 };
+
+  return order[resultOf(a)] - order[resultOf(b)] || rank(a.severity) - rank(b.severity) || compareNumbers(a.cis, b.cis) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
 export function matchesFinding(f: Finding, filter: FindingFilter): boolean {
@@ -52,17 +61,34 @@ export function matchesFinding(f: Finding, filter: FindingFilter): boolean {
   const text = words.length ? [f.check, f.cis && `cis ${f.cis}`, f.title, f.target, f.cause, f.remedy, f.host, f.rule, f.container.name, f.container.image, f.container.id]
     .filter(Boolean).join(' ').toLowerCase() : '';
 
-  return (filter.passed === 'all' || !f.passed) && (!filter.resource || f.resource === filter.resource) &&
+  return (filter.show === 'all' || resultOf(f) === filter.show) && (!filter.resource || f.resource === filter.resource) &&
     (!filter.severity || f.severity === filter.severity) && words.every((w) => text.includes(w));
 }
 
-// What was fetched, with what the stream said since.
-export function merge(fetched: Finding[], live: ReadonlyMap<string, Finding>): Finding[] {
-  const all = new Map(fetched.map((f) => [f.id, f]));
+const EVERYTHING = '*'; // id of the word that all of a resource before its time is gone
 
-  for (const [id, f] of live) {
-    const before = all.get(id);
-    if (!before || (f.time ?? '') >= (before.time ?? '')) all.set(id, f);
+const keyOf = (f: Finding) => `${f.host} ${f.id}${f.id === EVERYTHING ? ` ${f.resource}` : ''}`;
+
+// The words of the stream, each about its finding once: the last one.
+export function appendFindings(known: readonly Finding[], more: Finding[]): Finding[] {
+  const fresh = new Map(more.map((f) => [keyOf(f), f]));
+
+  return [...known.filter((f) => !fresh.has(keyOf(f))), ...fresh.values()];
+}
+
+// What was fetched, with what the stream said since: found, found otherwise, gone.
+export function merge(fetched: Finding[], live: readonly Finding[]): Finding[] {
+  const all = new Map(fetched.map((f) => [keyOf(f), f]));
+
+  for (const f of live) {
+    const before = all.get(keyOf(f));
+    if (f.check !== null) {
+      if (!before || (f.time ?? '') >= (before.time ?? '')) all.set(keyOf(f), f);
+    } else if (f.id !== EVERYTHING) {
+      all.delete(keyOf(f));
+    } else {
+      for (const [key, x] of all) if (x.host === f.host && x.resource === f.resource && (x.time ?? '') < (f.time ?? '')) all.delete(key);
+    }
   }
   return [...all.values()];
 }
@@ -75,7 +101,10 @@ function groupOf(f: Finding): Omit<FindingGroup, 'items' | 'failed' | 'worst'> {
     const id = f.container.id ?? f.target ?? '';
     return { key: `container ${id}`, resource, title: f.container.name || id.slice(0, 12), detail: f.container.image ?? '', container: f.container.id };
   }
-  if (resource === 'image') return { key: `image ${host} ${f.target}`, resource, title: f.target ?? '?', detail: host, container: null };
+  if (resource === 'image') {
+    const id = (f.target ?? '').replace(/^sha256:/, '').slice(0, 12);
+    return { key: `image ${host} ${f.target}`, resource, title: f.container.image ?? f.target ?? '?', detail: f.container.image ? id : host, container: null };
+  }
   return { key: `${resource} ${host}`, resource, title: resourceTitle(f.resource), detail: host, container: null };
 }
 
@@ -87,7 +116,7 @@ export function groupFindings(findings: Finding[]): FindingGroup[] {
     const head = groupOf(f);
     const g = groups.get(head.key) ?? { ...head, items: [], failed: {}, worst: SEVERITIES.length + 1 };
     g.items.push(f);
-    if (!f.passed) {
+    if (resultOf(f) === 'failed') {
       if (f.severity) g.failed[f.severity] = (g.failed[f.severity] ?? 0) + 1;
       g.worst = Math.min(g.worst, rank(f.severity));
     }

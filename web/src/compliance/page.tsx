@@ -8,7 +8,7 @@ import { Icon, type IconName } from '../core/icons';
 import { generation, recentFindings } from '../core/live';
 import { useBackwards } from '../core/paging';
 import { Link, navigate } from '../core/router';
-import type { ComplianceSummary, Finding, Page } from '../core/types';
+import type { ComplianceSummary, Finding, Page, Severity } from '../core/types';
 import { Command, Empty, Failure, Loading, useLoad } from '../core/ui';
 import { FindingRow, SeverityCounts } from './finding_row';
 import { type FindingFilter, type FindingGroup, groupFindings, matchesFinding, merge, percent, rateOf, RESOURCES, resourceTitle, SEVERITIES } from './findings';
@@ -17,12 +17,15 @@ const PAGE = 1000;
 const WANT = 2000; // findings loaded before the user asks for more
 const OPEN_GROUPS = 6; // beyond, groups are closed at first
 const SUMMARY_MS = 1000;
-const SHOW = [['failed', 'Failed'], ['all', 'All']] as const;
+const SHOW = [['failed', 'Failed'], ['ignored', 'Ignored'], ['all', 'All']] as const;
+const PASSED = { failed: 'false', ignored: 'ignored', all: null } as const; // as the Console calls it
 
 export const RESOURCE_ICON: Record<string, IconName> = { host: 'host', daemon: 'service', file: 'file', image: 'image', container: 'container' };
 
-function readFilter(): FindingFilter {
-  return { passed: filterOf('show') === 'all' ? 'all' : 'failed', resource: filterOf('resource'), severity: filterOf('severity'), search: filterOf('search') };
+function readFilter(): FindingFilter & { show: keyof typeof PASSED } {
+  const show = filterOf('show');
+
+  return { show: show === 'all' || show === 'ignored' ? show : 'failed', resource: filterOf('resource'), severity: filterOf('severity'), search: filterOf('search') };
 }
 
 // The figures, again a moment after findings came.
@@ -31,7 +34,7 @@ function useSummary() {
   const live = recentFindings.value;
 
   useEffect(() => {
-    if (live.size === 0) return undefined;
+    if (live.length === 0) return undefined;
     const timer = window.setTimeout(() => setTick((t) => t + 1), SUMMARY_MS);
     return () => window.clearTimeout(timer);
   }, [live]);
@@ -40,10 +43,10 @@ function useSummary() {
 
 export function CompliancePage() {
   const filter = readFilter();
-  const { passed, resource, severity } = filter;
+  const { show, resource, severity } = filter;
   const summary = useSummary();
-  const list = useBackwards((cursor, signal) => get<Page<Finding>>(`/compliance${query({ passed: passed === 'failed' ? 'false' : null, resource, severity, limit: PAGE, cursor })}`, signal),
-    () => true, WANT, [passed, resource, severity, generation.value]);
+  const list = useBackwards((cursor, signal) => get<Page<Finding>>(`/compliance${query({ passed: PASSED[show], resource, severity, limit: PAGE, cursor })}`, signal),
+    () => true, WANT, [show, resource, severity, generation.value]);
   const findings = merge(list.items, recentFindings.value).filter((f) => matchesFinding(f, filter));
   const groups = groupFindings(findings);
   const narrowed = Boolean(resource || severity || filter.search);
@@ -104,34 +107,35 @@ function Donut({ rate }: { rate: number }) {
 }
 
 function Summary({ summary: s }: { summary: ComplianceSummary }) {
-  const most = Math.max(1, ...SEVERITIES.map((v) => s.by_severity[v] ?? 0));
-  const resources = RESOURCES.filter((r) => s.by_resource[r]);
+  const failed = (v: Severity) => s.by_severity[v] ?? 0;
+  const most = Math.max(1, ...SEVERITIES.map(failed));
+  const resources = RESOURCES.filter((r) => s.by_resource[r] && s.by_resource[r].passed + s.by_resource[r].failed > 0);
   const toggle = (name: string, value: string) => setFilter(name, filterOf(name) === value ? '' : value);
 
   return (
     <div class="card compliance-summary" data-testid="compliance-summary" data-passed={s.passed} data-failed={s.failed}>
       <div class="rate">
         <Donut rate={rateOf(s) ?? 0} />
-        <div><p><b>{count(s.passed)}</b> passed</p><p><b>{count(s.failed)}</b> failed</p></div>
+        <div><p><b>{count(s.passed)}</b> passed</p><p><b>{count(s.failed)}</b> failed</p>{s.ignored > 0 && <p class="small">{count(s.ignored)} ignored</p>}</div>
       </div>
       <div role="group" aria-label="Failed checks by severity">
         <h2>Failed by severity</h2>
         {SEVERITIES.map((v) => (
-          <button key={v} type="button" class={`bar severity-${v}`} aria-pressed={filterOf('severity') === v} data-testid="compliance-severity" data-severity={v} data-count={s.by_severity[v] ?? 0}
+          <button key={v} type="button" class={`bar severity-${v}`} aria-pressed={filterOf('severity') === v} data-testid="compliance-severity" data-severity={v} data-count={failed(v)}
             onClick={() => toggle('severity', v)}>
-            <span>{v}</span><span class="track"><span style={{ width: `${((s.by_severity[v] ?? 0) / most) * 100}%` }} /></span><b>{count(s.by_severity[v] ?? 0)}</b>
+            <span>{v}</span><span class="track"><span style={{ width: `${(failed(v) / most) * 100}%` }} /></span><b>{count(failed(v))}</b>
           </button>
         ))}
       </div>
       <div role="group" aria-label="Checks by resource">
         <h2>By resource</h2>
         {resources.map((r) => {
-          const { passed, failed } = s.by_resource[r];
+          const { passed, failed: bad } = s.by_resource[r];
           return (
-            <button key={r} type="button" class="bar" aria-pressed={filterOf('resource') === r} data-testid="compliance-resource" data-resource={r} data-failed={failed}
-              title={`${plural(passed, 'check')} passed, ${count(failed)} failed`} onClick={() => toggle('resource', r)}>
+            <button key={r} type="button" class="bar" aria-pressed={filterOf('resource') === r} data-testid="compliance-resource" data-resource={r} data-failed={bad}
+              title={`${plural(passed, 'check')} passed, ${count(bad)} failed`} onClick={() => toggle('resource', r)}>
               <span class="inline"><Icon name={RESOURCE_ICON[r]} size={14} />{resourceTitle(r)}</span>
-              <span class="track share"><span style={{ width: `${(passed / Math.max(1, passed + failed)) * 100}%` }} /></span><b>{count(failed)}</b>
+              <span class="track share"><span style={{ width: `${(passed / Math.max(1, passed + bad)) * 100}%` }} /></span><b>{count(bad)}</b>
             </button>
           );
         })}

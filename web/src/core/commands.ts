@@ -60,6 +60,20 @@ export function concerns(a: Audit, container: { id: string; name: string }): boo
   return Boolean(target) && (target === container.name || (target!.length >= 12 && container.id.startsWith(target!)));
 }
 
+export interface Said {
+  rule: string | null;
+  reason: string;
+}
+
+// What the rules said to a command, without who asked what: "alice: container_create web: denied by rule 'x': why".
+export function saidOf(a: Audit): Said {
+  const text = (a.message ?? '').replace(/^\[Seawall\]\s*/, '');
+  const found = /(?:^|: |^command )(?:denied|blocked|allowed, with a warning)(?: by rule '([^']*)'| (by the gate of what is created))?(?:: (.*))?$/.exec(text);
+
+  if (found?.[2]) return { rule: null, reason: 'what it would create is refused: see the audit of trust or compliance' };
+  return { rule: found?.[1] ?? a.rule, reason: found ? (found[3] ?? '') : text };
+}
+
 // Each audit once, as it is known last: a repeat comes again with a higher count.
 export function newestFirst(audits: Iterable<Audit>): Audit[] {
   const known = new Map<string, Audit>();

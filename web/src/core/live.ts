@@ -2,6 +2,7 @@
 // The live part of the UI, shared by all pages: one stream feeds the Radar's state, the newest
 // audits and incidents and the host's status. Bursts are folded into one update per frame.
 import { batch, signal } from '@preact/signals';
+import { appendFindings } from '../compliance/findings';
 import { applyEvent, emptyState, loadSnapshot } from '../radar/state';
 import { get } from './api';
 import { isRoutine, newestFirst } from './commands';
@@ -14,7 +15,7 @@ export const radarLoaded = signal(false);
 export const status = signal<Status | null>(null);
 export const recentAudits = signal<Audit[]>([]); // newest first; without commands that were allowed
 export const recentCommands = signal<Audit[]>([]); // access audits, newest first
-export const recentFindings = signal<ReadonlyMap<string, Finding>>(new Map()); // newer than what a page fetched
+export const recentFindings = signal<readonly Finding[]>([]); // what the stream said since a page fetched, in its order
 export const incidents = signal<Incident[]>([]); // newest first
 export const changedContainers = signal<{ id: string; tick: number }>({ id: '', tick: 0 });
 export const generation = signal(0); // rises when everything was fetched again
@@ -66,9 +67,7 @@ function flush(): void {
     commands = [];
   }
   if (findings.length) {
-    const known = new Map(recentFindings.value);
-    for (const f of findings) known.set(f.id, f);
-    recentFindings.value = known.size > FINDINGS_MAX ? new Map([...known].slice(-FINDINGS_MAX)) : known;
+    recentFindings.value = appendFindings(recentFindings.value, findings).slice(-FINDINGS_MAX);
     findings = [];
   }
 }
@@ -110,6 +109,7 @@ function onEvent(name: StreamEvent, data: unknown): void {
         status.value = data as Status;
         break;
       case 'compliance_finding':
+      case 'compliance_gone':
         findings.push(data as Finding);
         touch();
         break;
@@ -139,7 +139,7 @@ async function fetchAll(): Promise<void> {
     }),
   ]);
   recentCommands.value = [];
-  recentFindings.value = new Map();
+  recentFindings.value = [];
   generation.value++;
 }
 

@@ -9,7 +9,7 @@ export type Connection = 'connecting' | 'live' | 'lost';
 
 export const connection = signal<Connection>('connecting');
 
-const EVENTS = ['radar', 'audit', 'incident', 'container', 'status', 'compliance_finding'] as const;
+const EVENTS = ['radar', 'audit', 'incident', 'container', 'status', 'compliance_finding', 'compliance_gone'] as const;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 8000;
 

@@ -225,7 +225,7 @@ export interface Edge {
 // One check of one resource.
 export interface Finding {
   id: string;
-  check: string | null;
+  check: string | null; // null: no finding, but the word that one is gone
   cis: string | null; // number in the CIS Docker Benchmark; null = not of it
   severity: Severity | null;
   title: string | null;
@@ -241,12 +241,16 @@ export interface Finding {
   time: string | null;
 }
 
-export interface ComplianceSummary {
-  rate: number | null;
+export interface Tally {
   passed: number;
   failed: number;
-  by_severity: Partial<Record<Severity, number>>;
-  by_resource: Record<string, { passed: number; failed: number }>;
+  ignored: number; // not as it should be, and no rule wants to know
+}
+
+export interface ComplianceSummary extends Tally {
+  rate: number | null; // of those that passed or failed
+  by_severity: Partial<Record<Severity, number>>; // failed ones
+  by_resource: Record<string, Tally>;
 }
 
 export interface SensorStatus {

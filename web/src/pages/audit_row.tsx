@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One audit as it is shown everywhere: what, by which rule, how far it got; more when opened.
 import { useState } from 'preact/hooks';
+import { commandOf, userOf } from '../core/commands';
 import { baseName, commandLine, countryName, duration, endpoint, shortId, shortImage } from '../core/format';
 import { Icon } from '../core/icons';
 import { Link } from '../core/router';
@@ -29,11 +30,18 @@ export function AuditRow({ audit: a, open: initially = false, wide = false }: { 
             {a.container.name && <><Icon name="container" size={14} />{a.container.name}<span class="mono">{shortImage(a.container.image)}</span></>}
           </span>
         )}
-        <span class="audit-message">{a.message}</span>
+        <span class="audit-message">{a.message ?? asked(a)}</span>
       </button>
       {open && <AuditDetail audit={a} />}
     </li>
   );
+}
+
+// What was asked of the engine, where nobody objected and there is no message.
+function asked(a: Audit): string {
+  const c = commandOf(a);
+
+  return c.action ? `${userOf(c)}: ${c.action} ${shortImage(c.target)}` : '';
 }
 
 function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
@@ -57,6 +65,9 @@ function AuditDetail({ audit: a }: { audit: Audit }) {
         </ol>
       )}
       <dl class="facts">
+        {commandOf(a).action && (
+          <Fact name="Command"><Link href={`/access?action=${encodeURIComponent(commandOf(a).action ?? '')}`}>{commandOf(a).action}</Link> {shortImage(commandOf(a).target)} <span class="muted">by {userOf(commandOf(a))}</span></Fact>
+        )}
         {a.evidence && <Fact name="Evidence">{a.evidence}</Fact>}
         {a.process.pid === 0 && a.process.user && <Fact name="User">{a.process.user}</Fact>}
         {a.network.address && (

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the Console says of a node beside its state.
 import type { IconName } from '../core/icons';
+import type { NodeKind } from '../core/types';
 
 export const BADGES: Record<string, { icon: IconName; text: string }> = {
   incident: { icon: 'incident', text: 'has an open incident' },
@@ -12,6 +13,13 @@ export const BADGES: Record<string, { icon: IconName; text: string }> = {
 };
 const DRAWN = ['incident', 'compliance', 'untrusted']; // the others are said, not drawn
 
-export function shownBadges(badges: string[] | null | undefined): string[] {
-  return DRAWN.filter((b) => badges?.includes(b)).slice(0, 2);
+export interface DrawnBadge {
+  id: string;
+  text: string;
+}
+
+// The host's badges are the words of what critically fails on it: one mark stands for them.
+export function shownBadges(kind: NodeKind, badges: string[] | null | undefined): DrawnBadge[] {
+  if (kind === 'host') return badges?.length ? [{ id: 'compliance', text: badges.map((b) => BADGES[b]?.text ?? b).join(', ') }] : [];
+  return DRAWN.filter((b) => badges?.includes(b)).slice(0, 2).map((id) => ({ id, text: BADGES[id].text }));
 }

@@ -90,8 +90,8 @@ function NodeButton({ n, selected, leaving, fresh, since, again, above, onSelect
         <span class="node-face back"><Icon name="blocked" size={20} /></span>
       </span>
       {n.kind === 'image' && n.count > 0 && <span class="node-count">{n.count > 999 ? `${Math.round(n.count / 100) / 10}k` : n.count}</span>}
-      {shownBadges(n.node.badges).map((b) => (
-        <span key={b} class={`node-badge badge-${b}`} data-testid="radar-badge" data-badge={b} title={BADGES[b].text}><Icon name={BADGES[b].icon} size={12} /></span>
+      {shownBadges(n.kind, n.node.badges).map((b) => (
+        <span key={b.id} class={`node-badge badge-${b.id}`} data-testid="radar-badge" data-badge={b.id} title={b.text}><Icon name={BADGES[b.id].icon} size={12} /></span>
       ))}
       <span class="node-label">{label(n)}</span>
       {n.kind === 'container' && isStopped(n.state) && n.node.reason && (
@@ -101,9 +101,9 @@ function NodeButton({ n, selected, leaving, fresh, since, again, above, onSelect
   );
 }
 
-// "[Seawall] container blocked by rule 'x': why" -> "Blocked by rule 'x': why"
+// "[Seawall] container blocked by rule 'x': why" -> "Blocked by rule 'x': why"; of a command only what was said to it.
 export function reasonText(reason: string): string {
-  const text = reason.replace(/^\[Seawall\]\s*/, '').replace(/^(container|image|command) /, '');
+  const text = reason.replace(/^\[Seawall\]\s*/, '').replace(/^(container|image|command) /, '').replace(/^.*: (denied by rule )/, '$1');
 
   return text ? text[0].toUpperCase() + text.slice(1) : reason;
 }

@@ -15,7 +15,7 @@ import { containerId } from './state';
 
 const COMMANDS = 30;
 const LOOKED_AT = 500; // newest commands among which those that only name the container are looked for
-const FAILED = { passed: 'failed', resource: '', severity: '', search: '' } as const;
+const FAILED = { show: 'failed', resource: '', severity: '', search: '' } as const;
 const GATES = ['trust', 'compliance', 'vulnerability', 'access', 'admission'];
 
 // The checks that this container fails, worst first; null while they are not known.
@@ -74,7 +74,7 @@ function isAbout(a: Audit, node: RadarNode): boolean {
 
   if (!GATES.includes(a.kind ?? '') || (a.done !== 'block' && a.done !== 'prevent')) return false;
   if (a.container.id) return a.container.id === id;
-  return a.container.image === node.parent?.replace(/^image:/, '') && (!a.container.name || a.container.name === node.label);
+  return node.id === `refused:${a.container.name ?? ''}@${a.container.image ?? ''}`;
 }
 
 // What never started has no record of its own: what is known of it is why.
