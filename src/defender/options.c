@@ -115,7 +115,7 @@ static const struct {
 	{"spool-size", "SIZE", "for audits while the Console is away (64M)", set_spool},
 	{"block-time", "TIME", "how long a blocked container is remembered (10m)", set_block},
 	{"cgroup", "v1|v2", "where containers are told apart (SEAWALL_CGROUP, else v2 when it is mounted)", set_cgroup},
-	{"proxy", "ADDRESS", "offer the Docker engine over TLS to users with certificates (HOST:PORT)", set_proxy},
+	{"proxy", "ADDRESS", "offer the Docker engine over TLS to users with certificates (SEAWALL_PROXY, HOST:PORT)", set_proxy},
 	{"dry-run", NULL, "judge and tell, stop nothing", set_dry_run},
 	{"help", NULL, "this text", NULL},
 	{"version", NULL, "the version", NULL},
@@ -171,7 +171,7 @@ int options_parse(struct defender_config *config, int argc, char **argv, struct 
 {
 	static char host[256];
 	struct option longs[OPTIONS + 1] = {0};
-	const char *state = getenv("SEAWALL_STATE");
+	const char *state = getenv("SEAWALL_STATE"), *proxy = getenv("SEAWALL_PROXY");
 	int at, r = 0;
 
 	for (size_t i = 0; i < OPTIONS; i++)
@@ -180,7 +180,8 @@ int options_parse(struct defender_config *config, int argc, char **argv, struct 
 		memcpy(host, "localhost", sizeof("localhost"));
 	*config = (struct defender_config){.state = state && *state ? state : "/var/lib/seawall", .host = host,
 		.journal_bytes = JOURNAL_DEFAULT, .spool_bytes = SPOOL_DEFAULT, .block_ns = BLOCK_DEFAULT,
-		.gate_uid = privilege_uid(PRIVILEGE_GATE_USER, PRIVILEGE_GATE_UID), .console_uid = geteuid()};
+		.gate_uid = privilege_uid(PRIVILEGE_GATE_USER, PRIVILEGE_GATE_UID), .console_uid = geteuid(),
+		.proxy = proxy && *proxy ? proxy : NULL};
 	opterr = 0;
 	r = default_cgroup(config, reterr);
 	for (int c; r == 0 && (c = getopt_long(argc, argv, "", longs, &at)) != -1;) {

@@ -9,11 +9,13 @@
 
 #include "base/log.h"
 #include "gate/authz.h"
+#include "gate/front.h"
 #include "gate/compliance.h"
 #include "gate/internal.h"
 #include "gate/judge.h"
 #include "gate/report.h"
 #include "gate/shim.h"
+#include "trust/registry_client.h"
 
 #define QUEUE_HIGH                                                                                 \
 	(1u << 20) /* bytes waiting for the Defender, beyond which changes wait in the inventory   \
@@ -227,6 +229,10 @@ static void take_listener(struct gate *g, const struct ipc_listener *body, int f
 		g->authz = authz_close(g->authz);
 		r = authz_open(&g->authz, g, fd);
 		break;
+	case IPC_LISTENER_PROXY:
+		g->front = front_close(g->front);
+		r = front_open(&g->front, g, fd, &body->tls);
+		break;
 	default:
 		fd_close(fd);
 		break;
@@ -241,7 +247,8 @@ static int on_message(
 	struct gate *g = ctx;
 
 	if (type == IPC_ENGINE_FD) {
-		engine_fd(g, seq, body, fd);
+		if (!front_engine_fd(g->front, seq, body, fd))
+			engine_fd(g, seq, body, fd);
 		return 0;
 	}
 	if (type == IPC_LISTENER) {
@@ -328,6 +335,8 @@ struct gate *gate_free(struct gate *g)
 	loop_source_free(g->pause);
 	shim_door_close(g->shim);
 	authz_close(g->authz);
+	front_close(g->front);
+	registry_client_free(g->registry);
 	report_free(g->report);
 	policy_unref(g->policy);
 	free(g);
@@ -392,6 +401,8 @@ int gate_new(
 		r = add_engine(g, &options->engines[i]);
 	if (r == 0)
 		r = ipc_client_new(&g->client, &config, options->socket, on_connect);
+	if (r == 0 && options->registry)
+		r = registry_client_new(&g->registry, loop, options->registry, options->registry_uid);
 	if (r == 0)
 		*ret = take_ptr(g);
 	return r;

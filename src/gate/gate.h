@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/loop.h"
 #include "model/enums.h"
 
@@ -19,6 +21,8 @@ struct gate_options {
 	const char *root;   /* directory to be confined to */
 	const char *socket; /* of the Defender, below root when it is to be found after a restart of
 			       the Defender */
+	const char *registry; /* socket of seawall-registry; NULL = signatures are not asked for */
+	uid_t registry_uid;   /* who must listen there */
 	struct gate_engine engines[GATE_ENGINES_MAX];
 	unsigned engine_count;
 };

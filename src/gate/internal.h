@@ -10,6 +10,8 @@
 #define GATE_OWN_HEADER "X-Seawall-Gate"
 
 struct authz;
+struct front;
+struct registry_client;
 struct compliance;
 struct report;
 struct shim_door;
@@ -36,9 +38,11 @@ struct gate {
 	bool policy_known;     /* the Defender has said which (or that there is none) */
 	uid_t peer_uid;	       /* of whoever may ask: the Defender and, root like it, shim and dockerd */
 	char own_header[64];   /* "X-Seawall-Gate: SECRET": marks our own questions to the engines */
+	struct registry_client *registry; /* who fetches signatures; NULL = nobody */
 	struct report *report;
 	struct shim_door *shim;
 	struct authz *authz;
+	struct front *front; /* NULL: no proxy */
 	struct compliance *compliance;
 	char host[256];	     /* name of this host, for the scopes of rules */
 	uint64_t authz_used; /* monotonic: the last command that came through it */

@@ -7,7 +7,10 @@
 
 #include "base/clock.h"
 #include "gate/report.h"
+#include "trust/lookup.h"
 
+#define START_WAIT_MS 180 /* for signatures, while a shim waits for us */
+#define COMMAND_WAIT_MS 2000
 #define AUTHZ_RECENT (600 * NSEC_PER_SEC)
 
 struct judge_job {
@@ -15,6 +18,7 @@ struct judge_job {
 	struct judge_question q;
 	judge_done_fn *fn;
 	void *ctx;
+	struct trust_lookup *lookup;
 };
 
 static bool enabled(const void *rules, uint32_t count, size_t size)
@@ -171,7 +175,7 @@ static bool refuse(const struct judge_job *j, const struct gate_verdict *v, cons
 
 /* ---- judging ---- */
 
-static void judge(const struct judge_job *j, struct judge_answer *ret)
+static void judge(const struct judge_job *j, const struct trust_evidence *evidence, struct judge_answer *ret)
 {
 	struct gate *g = j->gate;
 	const struct creation *c = j->q.creation;
@@ -181,6 +185,10 @@ static void judge(const struct judge_job *j, struct judge_answer *ret)
 	if (!judge_has_rules(g) || (c && c->sandbox))
 		return;
 	fill_facts(g, j->q.image ? j->q.image : c ? c->image : NULL, c ? c->digest : NULL, &image, &rest);
+	if (evidence) {
+		image.signed_by = trust_signed_by;
+		image.ctx = (void *)(uintptr_t)evidence;
+	}
 	struct policy_subject s = {.image = image.name, .container = c ? c->name : NULL, .labels = c ? &c->labels : NULL,
 		.namespace_ = c ? c->namespace_ : NULL, .host = g->host};
 	if (image.name || image.id) {
@@ -194,6 +202,16 @@ static void judge(const struct judge_job *j, struct judge_answer *ret)
 	}
 }
 
+static bool wants_signatures(const struct gate *g)
+{
+	const struct policy *p = g->policy;
+	bool keys = false;
+
+	for (uint32_t i = 0; p && p->trust_count && i < p->trust_group_count; i++)
+		keys |= p->trust_groups[i].keys.count > 0;
+	return keys && g->registry;
+}
+
 const char *judge_trust_badge(const struct gate *g, const struct container *c, char *out, size_t size)
 {
 	struct policy_subject s = {.image = c->image, .container = c->name, .labels = &c->labels, .namespace_ = c->namespace_,
@@ -205,25 +223,62 @@ const char *judge_trust_badge(const struct gate *g, const struct container *c, c
 		return NULL;
 	fill_facts(g, c->image, c->digest, &image, &rest);
 	struct gate_verdict v = policy_judge_trust(g->policy, &s, &image);
-	if (!v.rule)
+	/* Nobody has been asked for signatures here: without them "untrusted" would be a guess. */
+	if (!v.rule || (*v.remedy && wants_signatures(g)))
 		return NULL;
 	snprintf(out, size, "%s: %.400s", *v.remedy ? "untrusted" : "trusted", *v.reason ? v.reason : "no rule speaks against it");
 	return out;
 }
 
+static void on_evidence(void *ctx, const struct trust_lookup_result *r)
+{
+	struct judge_job *j = ctx;
+	struct judge_answer answer = {0};
+	judge_done_fn *fn = j->fn;
+	void *to = j->ctx;
+
+	judge(j, &r->evidence, &answer);
+	judge_cancel(j);
+	fn(to, &answer);
+}
+
+static int look_up(struct judge_job *j)
+{
+	const struct creation *c = j->q.creation;
+	struct image_facts image = {0};
+	struct image_rest rest;
+
+	fill_facts(j->gate, j->q.image ? j->q.image : c ? c->image : NULL, c ? c->digest : NULL, &image, &rest);
+	return trust_lookup_start(&j->lookup, j->gate->registry, &image, j->q.starts ? START_WAIT_MS : COMMAND_WAIT_MS,
+		on_evidence, j);
+}
+
 int judge_start(struct judge_job **ret, struct gate *g, const struct judge_question *q, judge_done_fn *fn, void *ctx)
 {
-	struct judge_job j = {.gate = g, .q = *q, .fn = fn, .ctx = ctx};
+	struct judge_job now = {.gate = g, .q = *q, .fn = fn, .ctx = ctx};
 	struct judge_answer answer = {0};
 
 	*ret = NULL;
-	judge(&j, &answer);
+	if (wants_signatures(g) && !(q->creation && q->creation->sandbox)) {
+		struct judge_job *j = malloc(sizeof(*j));
+		if (!j)
+			return -ENOMEM;
+		*j = now;
+		if (look_up(j) == 0) {
+			*ret = j;
+			return 0;
+		}
+		free(j); /* nobody can be asked: judged by what is known */
+	}
+	judge(&now, NULL, &answer);
 	fn(ctx, &answer);
 	return 0;
 }
 
 struct judge_job *judge_cancel(struct judge_job *j)
 {
+	if (j)
+		trust_lookup_free(j->lookup);
 	free(j);
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/privilege.h"
 #include "gate/gate.h"
+#include "trust/key.h"
 
 #define MEMORY_MAX (1024ull << 20) /* address space: 20,000 containers with room to spare */
 #define FILES_MAX 256
@@ -40,6 +41,12 @@ static int confine(struct gate_options *o)
 {
 	size_t n = strlen(o->root);
 	bool root = geteuid() == 0;
+	char *path;
+
+	o->registry_uid = root ? privilege_uid(PRIVILEGE_REGISTRY_USER, PRIVILEGE_REGISTRY_UID) : geteuid();
+	if (asprintf(&path, "%s/registry.sock", root ? "" : o->root) < 0)
+		return -ENOMEM;
+	o->registry = path; /* lives as long as we do */
 
 	if (root && (!str_has_prefix(o->socket, o->root) || o->socket[n] != '/'))
 		return log_err(-EINVAL, "the socket '%s' is not below '%s'", o->socket, o->root);
@@ -66,6 +73,7 @@ static int run(struct gate_options *o)
 
 	if (r < 0)
 		return log_err(r, "cannot set limits");
+	trust_init(); /* reads what it needs of the host's files, while it can */
 	r = confine(o);
 	if (r < 0)
 		return r;
