@@ -95,7 +95,8 @@ int install_reload(const struct install *i, enum feature feature, bool ours, boo
 	}
 	if (reload_docker(pid, i->socket, feature, ours, &diag) < 0)
 		return cannot(&diag);
-	*ret_done = true;
+	/* Of a runtime 20.10 lets go only at its restart: until then its program must stay. */
+	*ret_done = feature == FEATURE_AUTHZ || reload_knows(i->socket, feature) == (int)ours;
 	install_say((void *)(uintptr_t)i, i->socket, "reloaded", NULL);
 	return CTL_DONE;
 }

@@ -114,14 +114,34 @@ int reload_knows(const char *socket, enum feature feature)
 	return found;
 }
 
+/*
+ * Whether dockerd has said since then that it read its configuration again. Its /info would not do: 20.10
+ * keeps a runtime that is no longer named until its restart, and tells of the plugins it was started with.
+ */
+static bool said_so(const char *socket, uint64_t since, enum feature feature, bool ours)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(INFO_MAX);
+	uint64_t now = time_now();
+	char path[256];
+
+	snprintf(path, sizeof(path), "/events?since=%lu.%09lu&until=%lu.%09lu&filters=%%7B%%22type%%22%%3A%%5B%%22daemon%%22%%5D%%7D",
+		(unsigned long)(since / NSEC_PER_SEC), (unsigned long)(since % NSEC_PER_SEC), (unsigned long)(now / NSEC_PER_SEC),
+		(unsigned long)(now % NSEC_PER_SEC));
+	if (get(socket, path, &b) < 0 || !b.len)
+		return false;
+	/* Refused by our own plugin: then it is in force. */
+	return strstr((char *)b.data, "\"Action\":\"reload\"") ||
+	       (feature == FEATURE_AUTHZ && ours && strstr((char *)b.data, "plugin " EDIT_RUNTIME));
+}
+
 int reload_docker(pid_t pid, const char *socket, enum feature feature, bool ours, struct diag *reterr)
 {
-	uint64_t until = time_monotonic() + RELOAD_MS * NSEC_PER_MSEC;
+	uint64_t until = time_monotonic() + RELOAD_MS * NSEC_PER_MSEC, since = time_now();
 
 	if (kill(pid, SIGHUP) < 0)
 		return diag_msg(reterr, -errno, "cannot signal dockerd (%d): %s", (int)pid, strerror(errno));
 	do {
-		if (reload_knows(socket, feature) == (int)ours)
+		if (said_so(socket, since, feature, ours))
 			return 0;
 		poll(NULL, 0, POLL_MS);
 	} while (time_monotonic() < until);

@@ -16,5 +16,5 @@ pid_t reload_find(const char *socket, const char *name);
 bool reload_has_option(pid_t pid, const char *option);
 /* 1: dockerd's /info names what is ours; 0: it does not; negative: no answer (a plugin may refuse it). */
 int reload_knows(const char *socket, enum feature feature);
-/* SIGHUP to dockerd, and waits until its /info names our runtime or plugin, or no longer does. */
+/* SIGHUP to dockerd, and waits until it says that it has read its configuration again. */
 int reload_docker(pid_t pid, const char *socket, enum feature feature, bool ours, struct diag *reterr);

@@ -16,16 +16,24 @@ class Drill(scene.Scene):
         text = " ".join(str(s["saw"]) for s in steps)
         self.assertIn("miner", text)
 
+    def test_graboid_is_stopped_by_the_gates_at_creation(self):
+        """Trusted images and access to the engine, each alone: the attacker is refused, and nothing runs."""
+        for gate in ("trust", "access"):
+            with self.subTest(gate=gate):
+                steps = self.seawall.json("drill", "graboid", "--gate", gate, timeout=180)
+                self.assertEqual([s for s in steps if s["passed"] is False], [])
+                self.assertIn("[Seawall] ", steps[0]["saw"])
+
     def test_table_and_gates_that_are_not_built(self):
         out = self.seawall.cli("drill", "graboid", timeout=180)
-        for gate in ("trust", "vulnerability", "access"):
+        for gate in ("vulnerability",):
             line = [x for x in out.splitlines() if gate in x]
             self.assertTrue(line, f"{gate} is not in the table")
             self.assertTrue(any("not built yet" in x for x in line), line)
             self.assertFalse(any("passed" in x for x in line), line)
 
     def test_gate_that_is_not_built(self):
-        done = self.seawall.attempt("drill", "graboid", "--gate", "trust", timeout=180)
+        done = self.seawall.attempt("drill", "graboid", "--gate", "vulnerability", timeout=180)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("not built yet", done.stdout + done.stderr)
 

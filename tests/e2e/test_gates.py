@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gates at creation on a real dockerd, put there by `seawall install` as a user would."""
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+
+import engines
+import scene
+from lib import poll
+from lib.seawall import free_port
+
+PLUGINS = "/etc/docker/plugins"
+POLICY = """version: 1
+trust:
+  groups: [{name: test, images: ["seawall-test/*"]}]
+  rules: [{name: only test, allowed: [test], effect: block}]
+compliance:
+  - {name: basics, checks: {docker_socket: block, host_pid: alert}}
+access:
+  - {name: no exec as root, actions: [container_exec_create], when: {exec_users: [root]}, effect: deny, message: ask the platform team}
+  - {name: the rest, effect: allow}
+"""
+NOTHING = "version: 1\n"
+
+
+class Gates(scene.Scene):
+    """One engine with a gate at a time."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.docker.image("evil/app:1")
+        cls.config = os.path.join(cls.docker.scratch, "daemon.json")
+        cls.dir = os.path.join(cls.docker.scratch, "shim")
+        # dockerd looks for plugins there; these mounts are the test's own.
+        os.makedirs("/etc/docker", exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "none", "/etc/docker"], check=True)
+        os.makedirs(PLUGINS)
+
+    @classmethod
+    def tearDownClass(cls):
+        scene.put_away()  # the others begin without our audits
+        subprocess.run(["umount", "-l", "/etc/docker"], check=False)
+        super().tearDownClass()
+
+    def common(self):
+        return ("--config", self.config, "--engine-socket", self.docker.socket, "--reload")
+
+    @contextlib.contextmanager
+    def shim(self, *more):
+        before = pathlib.Path(self.config).read_bytes()
+        self.seawall.cli("install", "shim", *self.common(), "--default", "--dir", self.dir, "--deadline", "2s", *more)
+        try:
+            yield
+        finally:
+            self.docker.remove_containers()  # the engine needs the runtime of those that were made with it
+            self.seawall.cli("uninstall", "shim", *self.common(), "--dir", self.dir)
+            self.assertEqual(pathlib.Path(self.config).read_bytes(), before)
+
+    @contextlib.contextmanager
+    def authz(self):
+        before = pathlib.Path(self.config).read_bytes()
+        self.seawall.cli("install", "authz", *self.common(), "--plugin-dir", PLUGINS)
+        try:
+            yield
+        finally:
+            self.seawall.apply(NOTHING)
+            self.seawall.cli("uninstall", "authz", *self.common(), "--plugin-dir", PLUGINS)
+            self.assertEqual(pathlib.Path(self.config).read_bytes(), before)
+
+    def plain(self):
+        """The shared Seawall without a proxy again."""
+        self.seawall.environment.pop("SEAWALL_PROXY", None)
+        self.seawall.down()
+        self.seawall.up()
+
+    def gate_pid(self):
+        return self.seawall.processes()["seawall-gate"]
+
+    def refused(self, words, *arguments):
+        code, _, err = self.docker.attempt(*arguments)
+        self.assertNotEqual(code, 0)
+        self.assertIn(words, err)
+
+    def found(self, kind, **wanted):
+        return poll.until(f"an audit of kind {kind}", lambda: [
+            a for a in self.seawall.json("audits", "--kind", kind, "--limit", "0")
+            if all(a.get(k) == v for k, v in wanted.items())], 3.0, 0.1)
+
+    def test_shim(self):
+        self.seawall.apply(POLICY)
+        with self.shim():
+            self.assertEqual(self.docker.docker("run", "--rm", engines.IMAGE, "echo", "hi"), "hi")
+            name = self.name()
+            self.refused("[Seawall] image blocked by rule 'only test': image docker.io/evil/app:1 is in no allowed group (test)",
+                         "run", "--name", name, "evil/app:1", "true")
+            audit = self.found("trust", effect="block")[-1]
+            self.assertEqual((audit["container"]["name"], audit["rule"], audit["done"]), (name, "only test", "block"))
+            self.refused("[Seawall] container blocked by rule 'basics': docker_socket",
+                         "run", "-v", "/var/run/docker.sock:/s", engines.IMAGE, "true")
+            container = self.docker.start_container("--name", self.name())
+            self.assertEqual(self.docker.docker("exec", container, "echo", "in"), "in")
+            self.assertIn("trusted: ", self.seawall.container(container)["trusted"])
+
+    def test_shim_with_a_dead_gate(self):
+        """No Gate: containers start, and run; killed, it is back and judges again."""
+        self.seawall.apply(POLICY)
+        with self.shim():
+            os.kill(self.gate_pid(), signal.SIGKILL)
+            self.assertEqual(self.docker.docker("run", "--rm", engines.IMAGE, "echo", "hi"), "hi")
+
+            def judges():
+                return "[Seawall]" in self.docker.attempt("run", "--rm", "evil/app:1", "true")[2]
+            poll.until("the Gate judges again", judges, 10, 0.2)
+
+    def test_authz(self):
+        self.seawall.apply(POLICY)
+        with self.authz():
+            container = self.docker.start_container("--name", self.name())
+            self.refused("[Seawall] image blocked by rule 'only test'", "run", "evil/app:1", "true")
+            self.refused("[Seawall] image blocked by rule 'only test'", "pull", "nothere/x:1")
+            self.refused("[Seawall] command blocked by rule 'no exec as root': ask the platform team",
+                         "exec", "-u", "root", container, "true")
+            self.assertEqual(self.docker.docker("exec", container, "echo", "in"), "in")
+            denied = self.found("access", effect="block", rule="no exec as root")[-1]
+            self.assertEqual(denied["command"]["action"], "container_exec_create")
+            self.assertEqual(denied["command"]["verdict"], "deny")
+            allowed = [a for a in self.found("access", rule="the rest") if a["command"]["action"] == "container_create"]
+            self.assertTrue(any(f"image=docker.io/{engines.IMAGE}" in " ".join(a["command"]["parameters"]) or
+                                a["container"]["image"] == f"docker.io/{engines.IMAGE}" for a in allowed), allowed)
+
+    def test_authz_with_a_killed_gate(self):
+        """Commands wait for the Gate's return; none passes unseen."""
+        self.seawall.apply(POLICY)
+        with self.authz():
+            os.kill(self.gate_pid(), signal.SIGKILL)
+            self.refused("[Seawall] image blocked by rule 'only test'", "create", "evil/app:1", "true")
+
+    def test_proxy(self):
+        """Users with certificates; each is who the certificate says, and judged."""
+        self.seawall.apply("""version: 1
+access:
+  - {name: ops, users: [alice], effect: allow}
+  - {name: the rest, actions: [read_only], effect: allow}
+  - {name: no more, effect: deny}
+""")
+        with tempfile.TemporaryDirectory() as folder:
+            for user in ("alice", "bob"):
+                self.seawall.cli("user", "cert", user, "-o", os.path.join(folder, user))
+            address = f"127.0.0.1:{free_port()}"
+            self.seawall.environment["SEAWALL_PROXY"] = address
+            self.addCleanup(self.plain)
+            self.seawall.down()
+            self.seawall.up()
+
+            def docker(user, *arguments):
+                done = subprocess.run(["docker", "-H", f"tcp://{address}", "--tlsverify", *arguments], capture_output=True, text=True,
+                                      timeout=60, check=False, env={"PATH": os.environ["PATH"], "HOME": folder,
+                                                                    "DOCKER_CERT_PATH": os.path.join(folder, user)})
+                return done.returncode, done.stdout, done.stderr
+            poll.until("the proxy answers", lambda: docker("alice", "version")[0] == 0, 10, 0.2)
+            self.assertEqual(docker("alice", "run", "--rm", "--net", "none", engines.IMAGE, "echo", "hi"), (0, "hi\n", ""))
+            self.assertEqual(docker("bob", "ps")[0], 0)
+            code, _, err = docker("bob", "run", "--rm", engines.IMAGE, "echo", "hi")
+            self.assertNotEqual(code, 0)
+            self.assertIn("[Seawall] command blocked by rule 'no more'", err)
+            self.assertEqual(self.found("access", effect="block", rule="no more")[-1]["command"]["user"], "bob")
