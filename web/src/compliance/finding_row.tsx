@@ -15,7 +15,7 @@ const EFFECTS: Record<string, { style: string; text: string }> = {
 const ICONS = { passed: 'check', failed: 'close', ignored: 'minus' } as const;
 
 export function FindingRow({ finding: f }: { finding: Finding }) {
-  const effect = EFFECTS[f.effect ?? ''];
+  const effect = f.rule ? EFFECTS[f.effect ?? ''] : undefined; // without a rule every failed check is told
   const result = resultOf(f);
   const named = f.target && f.resource !== 'container' && f.resource !== 'image';
 

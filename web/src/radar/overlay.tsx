@@ -160,7 +160,7 @@ export function Overlay({ nodes, state, selected, canvas, host, onSelect, onHove
   );
 }
 
-const sayKey = (n: SceneNode) => `${n.node.parent} ${n.node.reason}`;
+const sayKey = (n: SceneNode) => `${n.node.parent} ${reasonText(n.node.reason ?? '')}`;
 
 // Of several that were stopped for the same reason the newest says it: a worm tries again and again.
 function newestSayers(nodes: SceneNode[], state: RadarState): Map<string, string> {
