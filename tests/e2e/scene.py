@@ -5,6 +5,8 @@ A test class that derives from Scene gets both as self.docker and self.seawall, 
 removed after each test, and it is skipped, with the reason, where the host cannot carry it.
 """
 import os
+import subprocess
+import types
 import unittest
 import uuid
 
@@ -42,6 +44,41 @@ def put_away():
     """Takes the shared Seawall down, for tests that need the host to themselves."""
     if "seawall" in _shared:
         _shared.pop("seawall").destroy()
+
+
+PLUGINS = "/etc/docker/plugins"
+
+
+def own_plugins():
+    """A place for plugins that is the tests' own, for dockerd too: both live in the mount namespace of the run."""
+    if "plugins" not in _shared:
+        os.makedirs("/etc/docker", exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "none", "/etc/docker"], check=True)
+        os.makedirs(PLUGINS)
+        _shared["plugins"] = True
+
+
+def _gate(verb):
+    docker = engines.docker()
+    _shared["seawall"].cli(verb, "authz", "--config", os.path.join(docker.scratch, "daemon.json"), "--engine-socket",
+                           docker.socket, "--reload", "--plugin-dir", PLUGINS)
+
+
+def with_gates():
+    """The shared engine and Seawall, with every command of the engine judged, until without_gates()."""
+    stage = types.SimpleNamespace(docker=engines.docker(), seawall=seawall())
+    own_plugins()
+    # dockerd remembers where a plugin of this name was, as long as it lives: that may be another Seawall's.
+    stage.docker.end_daemon()
+    stage.docker.start()
+    _gate("install")
+    return stage
+
+
+def without_gates():
+    _shared["seawall"].apply("version: 1\n")
+    _gate("uninstall")
+    put_away()  # the others begin without these audits
 
 
 def stop_all():

@@ -186,7 +186,7 @@ class Alone(scene.Engine):
         os.kill(self.seawall.processes()["seawall"], signal.SIGKILL)
         self.seawall.up()
         self.assertTrue(self.seawall.status()["ready"])
-        self.assertEqual(len(self.seawall.processes()), 4)
+        self.assertEqual(len(self.seawall.processes()), 5)
 
     def test_disk_full(self):
         """Enforcement goes on, the status says what is wrong, and records come back with the space."""

@@ -12,7 +12,6 @@ import scene
 from lib import poll
 from lib.seawall import free_port
 
-PLUGINS = "/etc/docker/plugins"
 POLICY = """version: 1
 trust:
   groups: [{name: test, images: ["seawall-test/*"]}]
@@ -35,15 +34,11 @@ class Gates(scene.Scene):
         cls.docker.image("evil/app:1")
         cls.config = os.path.join(cls.docker.scratch, "daemon.json")
         cls.dir = os.path.join(cls.docker.scratch, "shim")
-        # dockerd looks for plugins there; these mounts are the test's own.
-        os.makedirs("/etc/docker", exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "none", "/etc/docker"], check=True)
-        os.makedirs(PLUGINS)
+        scene.own_plugins()
 
     @classmethod
     def tearDownClass(cls):
         scene.put_away()  # the others begin without our audits
-        subprocess.run(["umount", "-l", "/etc/docker"], check=False)
         super().tearDownClass()
 
     def common(self):
@@ -63,12 +58,12 @@ class Gates(scene.Scene):
     @contextlib.contextmanager
     def authz(self):
         before = pathlib.Path(self.config).read_bytes()
-        self.seawall.cli("install", "authz", *self.common(), "--plugin-dir", PLUGINS)
+        self.seawall.cli("install", "authz", *self.common(), "--plugin-dir", scene.PLUGINS)
         try:
             yield
         finally:
             self.seawall.apply(NOTHING)
-            self.seawall.cli("uninstall", "authz", *self.common(), "--plugin-dir", PLUGINS)
+            self.seawall.cli("uninstall", "authz", *self.common(), "--plugin-dir", scene.PLUGINS)
             self.assertEqual(pathlib.Path(self.config).read_bytes(), before)
 
     def plain(self):
