@@ -141,7 +141,7 @@ int reload_docker(pid_t pid, const char *socket, enum feature feature, bool ours
 	if (kill(pid, SIGHUP) < 0)
 		return diag_msg(reterr, -errno, "cannot signal dockerd (%d): %s", (int)pid, strerror(errno));
 	do {
-		if (said_so(socket, since, feature, ours))
+		if (said_so(socket, since, feature, ours) || reload_knows(socket, feature) == (int)ours)
 			return 0;
 		poll(NULL, 0, POLL_MS);
 	} while (time_monotonic() < until);
