@@ -228,8 +228,6 @@ void command_facts_done(struct command_facts *f)
 	free(f->exec_user);
 	free(f->network);
 	creation_done(&f->creation);
-	for (uint32_t i = 0; i < f->parameters.count; i++)
-		free(f->parameters.items[i]);
-	free(f->parameters.items);
+	str_list_done(&f->parameters);
 	*f = (struct command_facts){0};
 }

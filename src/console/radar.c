@@ -120,14 +120,6 @@ static void edge_free(void *p)
 	free(e);
 }
 
-static void strs_free(struct str_list *l)
-{
-	for (uint32_t i = 0; i < l->count; i++)
-		free(l->items[i]);
-	free(l->items);
-	*l = (struct str_list){0};
-}
-
 static void container_free(void *p)
 {
 	struct radar_container *c = p;
@@ -135,7 +127,7 @@ static void container_free(void *p)
 	free(c->id);
 	free(c->label);
 	free(c->reason);
-	strs_free(&c->addresses);
+	str_list_done(&c->addresses);
 	free(c);
 }
 
@@ -249,7 +241,7 @@ static void addresses_clear(struct radar *r, struct radar_container *c)
 		tdelete(o, &r->owners, radar_by_id);
 		owner_free(o);
 	}
-	strs_free(&c->addresses);
+	str_list_done(&c->addresses);
 }
 
 static int addresses_set(struct radar *r, struct radar_container *c, const struct str_list *addresses)

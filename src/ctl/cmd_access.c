@@ -103,9 +103,7 @@ static int judge(struct call *c, const struct policy *policy, const struct comma
 	bool allowed = f.readable && v.effect != ACCESS_DENY;
 	answer_print(c->json, allowed, f.readable ? v.rule : NULL, f.readable ? v.reason : f.why);
 	command_facts_done(&f);
-	for (uint32_t i = 0; i < groups.count; i++)
-		free(groups.items[i]);
-	free(groups.items);
+	str_list_done(&groups);
 	return allowed ? CTL_DONE : CTL_NO;
 }
 

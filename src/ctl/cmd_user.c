@@ -14,13 +14,6 @@
 
 #define DAYS 365
 
-static void list_done_cleanup_(struct str_list *l)
-{
-	for (uint32_t i = 0; i < l->count; i++)
-		free(l->items[i]);
-	free(l->items);
-}
-
 static int check_group(const char *text, struct diag *reterr)
 {
 	return pki_name_check("group", text, reterr);
@@ -91,8 +84,8 @@ static void tell(const struct pki_user *user, const char *pki, const struct pki_
 
 int cmd_user_cert(struct call *c)
 {
-	__attribute__((cleanup(list_done_cleanup_))) struct str_list groups = {0};
-	__attribute__((cleanup(list_done_cleanup_))) struct str_list hosts = {0};
+	CLEANUP(str_list_done) struct str_list groups = {0};
+	CLEANUP(str_list_done) struct str_list hosts = {0};
 	const char *out = call_value(c, "out"), *days = call_value(c, "days");
 	struct pki_user user = {.name = c->args[0], .groups = &groups};
 	struct pki_made made;

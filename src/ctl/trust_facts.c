@@ -18,19 +18,11 @@
 #define ENGINE_MS 5000L
 #define INSPECT_MAX (4u << 20)
 
-static void list_done(struct str_list *l)
-{
-	for (uint32_t i = 0; i < l->count; i++)
-		free(l->items[i]);
-	free(l->items);
-	*l = (struct str_list){0};
-}
-
 void trust_facts_done(struct trust_facts *f)
 {
 	free(f->id);
-	list_done(&f->repo_digests);
-	list_done(&f->layers);
+	str_list_done(&f->repo_digests);
+	str_list_done(&f->layers);
 	evidence_done(&f->evidence);
 	*f = (struct trust_facts){0};
 }

@@ -252,10 +252,7 @@ static void rebuild(struct defender *d)
 
 	done_list(&s->sensors);
 	done_list(&s->enforcers);
-	for (uint32_t i = 0; i < s->warnings.count; i++)
-		free(s->warnings.items[i]);
-	free(s->warnings.items);
-	s->warnings = (struct str_list){0};
+	str_list_done(&s->warnings);
 	if (d->sensor && sensor_status(d->sensor, &s->sensors, &s->enforcers) < 0)
 		warn(s, "the state of the sensors is not known");
 	s->ready = d->ready;

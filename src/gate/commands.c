@@ -31,9 +31,7 @@ static void job_free(struct command_job *j)
 	free(j->user);
 	free(j->address);
 	free(j->method);
-	for (uint32_t i = 0; i < j->groups.count; i++)
-		free(j->groups.items[i]);
-	free(j->groups.items);
+	str_list_done(&j->groups);
 	free(j);
 }
 

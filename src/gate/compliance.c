@@ -483,20 +483,12 @@ void compliance_again(struct compliance *c)
 	look_at_all(c);
 }
 
-static void clear_words(struct compliance_engine *e)
-{
-	for (uint32_t i = 0; i < e->words.count; i++)
-		free(e->words.items[i]);
-	free(e->words.items);
-	e->words = (struct str_list){0};
-}
-
 static void take_daemon(struct compliance_engine *e, const struct ipc_daemon *d)
 {
 	struct diag diag = {0};
 	bool empty = d->config_error == -ENOENT || !d->config.size;
 
-	clear_words(e);
+	str_list_done(&e->words);
 	e->config = json_free(e->config);
 	e->words_known = d->words.count > 0;
 	e->config_unread = d->config_error < 0 && d->config_error != -ENOENT;
@@ -549,7 +541,7 @@ struct compliance *compliance_free(struct compliance *c)
 		return NULL;
 	targets_free(c);
 	for (unsigned i = 0; i < c->engine_count; i++) {
-		clear_words(&c->engines[i]);
+		str_list_done(&c->engines[i].words);
 		json_free(c->engines[i].config);
 		json_free(c->engines[i].info);
 		json_free(c->engines[i].version);

@@ -10,7 +10,7 @@ static void *at(const struct field_desc *f, const void *obj)
 	return (char *)(uintptr_t)obj + f->offset;
 }
 
-static void strs_done(struct str_list *l)
+void str_list_done(struct str_list *l)
 {
 	for (uint32_t i = 0; i < l->count; i++)
 		free(l->items[i]);
@@ -18,7 +18,7 @@ static void strs_done(struct str_list *l)
 	*l = (struct str_list){0};
 }
 
-static void kvs_done(struct kv_list *l)
+void kv_list_done(struct kv_list *l)
 {
 	for (uint32_t i = 0; i < l->count; i++) {
 		free(l->items[i].key);
@@ -40,13 +40,13 @@ void record_done(const struct record_desc *d, void *obj)
 			free(*(char **)p);
 			break;
 		case FIELD_STRS:
-			strs_done(p);
+			str_list_done(p);
 			break;
 		case FIELD_BLOB:
 			free(((struct blob *)p)->data);
 			break;
 		case FIELD_MAP:
-			kvs_done(p);
+			kv_list_done(p);
 			break;
 		case FIELD_RECORD:
 			record_done(f->record, p);

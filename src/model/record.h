@@ -112,5 +112,12 @@ const char *enum_name(const struct enum_names *e, int value); /* "?" when out of
 /* Replaces *field by a copy of s (NULL or "" gives NULL). -ENOMEM. */
 int str_set(char **field, const char *s);
 int str_list_add(struct str_list *l, const char *s);
+/* Frees what is in it and leaves it empty. */
+void str_list_done(struct str_list *l);
+static inline void str_list_done_cleanup_(struct str_list *l)
+{
+	str_list_done(l);
+}
+void kv_list_done(struct kv_list *l);
 int kv_list_add(struct kv_list *l, const char *key, const char *value);
 const char *kv_list_get(const struct kv_list *l, const char *key); /* NULL when absent */

@@ -147,10 +147,8 @@ static void read_rule(struct oci_reader *r, const struct json *linux_, const str
 
 	if (!oci_flag(r, rule, "allow")) {
 		/* "All" resets what was said before it. */
-		for (uint32_t i = 0; every && i < rules->count; i++)
-			free(rules->items[i]);
 		if (every)
-			rules->count = 0;
+			str_list_done(rules);
 		r->all_devices &= !every;
 		return;
 	}
@@ -168,15 +166,12 @@ static void read_rule(struct oci_reader *r, const struct json *linux_, const str
 
 static void read_rules(struct oci_reader *r, const struct json *linux_, const struct json *resources)
 {
-	struct str_list rules = {0};
+	CLEANUP(str_list_done) struct str_list rules = {0};
 
 	for (const struct json *j = oci_list(r, resources, "devices"); j && !r->failed; j = json_next(j))
 		read_rule(r, linux_, j, &rules);
-	for (uint32_t i = 0; i < rules.count; i++) {
+	for (uint32_t i = 0; i < rules.count; i++)
 		oci_add(r, &r->c->devices, rules.items[i], "device rules");
-		free(rules.items[i]);
-	}
-	free(rules.items);
 }
 
 /* A filter that allows everything and asks about nothing is none. */

@@ -130,7 +130,7 @@ static void add_capability(struct oci_reader *r, struct str_list *seen, const ch
 
 static void read_capabilities(struct oci_reader *r, const struct json *capabilities)
 {
-	struct str_list seen = {0};
+	CLEANUP(str_list_done) struct str_list seen = {0};
 	size_t known = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(capability_sets); i++)
@@ -141,12 +141,9 @@ static void read_capabilities(struct oci_reader *r, const struct json *capabilit
 	r->capabilities = seen.count;
 	if (known == ARRAY_SIZE(all_capabilities))
 		oci_add(r, &r->c->capabilities, "ALL", "capabilities");
-	for (uint32_t i = 0; i < seen.count; i++) {
+	for (uint32_t i = 0; i < seen.count; i++)
 		if (!in(default_capabilities, ARRAY_SIZE(default_capabilities), seen.items[i]))
 			oci_add(r, &r->c->capabilities, seen.items[i], "capabilities");
-		free(seen.items[i]);
-	}
-	free(seen.items);
 }
 
 /* Absent says nothing: the host may have no such thing. */

@@ -8,13 +8,6 @@
 #include "policy/image.h"
 #include "policy/suggest.h"
 
-static void list_clear(struct str_list *l)
-{
-	for (uint32_t i = 0; i < l->count; i++)
-		free(l->items[i]);
-	free(l->items);
-}
-
 void case_gates_reset(struct gate_case *g)
 {
 	char *const texts[] = {
@@ -24,7 +17,7 @@ void case_gates_reset(struct gate_case *g)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		list_clear(lists[i]);
+		str_list_done(lists[i]);
 	creation_done(&g->creation);
 	*g = (struct gate_case){0};
 }

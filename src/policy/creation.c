@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void list_done(struct str_list *l)
-{
-	for (uint32_t i = 0; i < l->count; i++)
-		free(l->items[i]);
-	free(l->items);
-}
-
 void creation_done(struct creation *c)
 {
 	char *const texts[] = {c->id, c->name, c->image, c->digest, c->pod, c->namespace_, c->runtime, c->user,
@@ -22,12 +15,8 @@ void creation_done(struct creation *c)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		list_done(lists[i]);
-	for (uint32_t i = 0; i < c->labels.count; i++) {
-		free(c->labels.items[i].key);
-		free(c->labels.items[i].value);
-	}
-	free(c->labels.items);
+		str_list_done(lists[i]);
+	kv_list_done(&c->labels);
 	for (uint32_t i = 0; i < c->mount_count; i++) {
 		free(c->mounts[i].source);
 		free(c->mounts[i].resolved);

@@ -2,13 +2,6 @@
 /* Lifetime of the compiled policy: see policy.h. */
 #include "policy/policy.h"
 
-static void str_list_done(struct str_list *l)
-{
-	for (uint32_t i = 0; i < l->count; i++)
-		free(l->items[i]);
-	free(l->items);
-}
-
 static void denied_list_done(struct denied_list *l)
 {
 	str_list_done(&l->paths);

@@ -19,14 +19,6 @@
 
 static int on_client(void *ctx, int fd, uint32_t events);
 
-static void free_groups(struct str_list *l)
-{
-	for (uint32_t i = 0; i < l->count; i++)
-		free(l->items[i]);
-	free(l->items);
-	*l = (struct str_list){0};
-}
-
 static void forget_request(struct conn *c)
 {
 	c->p->counters.body_bytes -= c->body_counted;
@@ -55,7 +47,7 @@ struct conn *conn_free(struct conn *c)
 	buf_done(&c->in);
 	buf_done(&c->out);
 	free(c->user);
-	free_groups(&c->groups);
+	str_list_done(&c->groups);
 	free(c);
 	return NULL;
 }

@@ -176,7 +176,7 @@ void containerd_describe(struct containerd *d, struct inventory_entry *e, const 
 	containerd_set_image(e, c->image);
 	if (containerd_time(c->created_at))
 		inventory_set_time(&to->created, containerd_time(c->created_at));
-	inventory_clear_labels(to);
+	kv_list_done(&to->labels);
 	for (size_t i = 0; i < c->n_labels; i++)
 		inventory_add_label(to, c->labels[i]->key, c->labels[i]->value);
 	inventory_name_from_labels(to);
@@ -318,7 +318,7 @@ static void containerd_done(struct runtime *rt)
 
 	grpc_stream_done(&d->events);
 	grpc_stream_done(&d->list);
-	inventory_clear_list(&d->namespaces);
+	str_list_done(&d->namespaces);
 	loop_source_free(d->second_look);
 	free(d);
 	rt->engine = NULL;

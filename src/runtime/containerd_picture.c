@@ -155,7 +155,7 @@ static void on_namespaces(void *ctx, const struct client_result *res)
 		runtime_lost(d->rt, -EBADMSG, "the list of namespaces does not parse");
 		return;
 	}
-	inventory_clear_list(&d->namespaces);
+	str_list_done(&d->namespaces);
 	for (size_t i = 0; i < answer->n_namespaces; i++)
 		if (containerd_watches(answer->namespaces[i]->name) &&
 			d->namespaces.count < CONTAINERD_NAMESPACES_MAX)

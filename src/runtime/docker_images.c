@@ -35,9 +35,9 @@ static struct image *image_free(struct image *i)
 		return NULL;
 	free(i->id);
 	free(i->digest);
-	inventory_clear_list(&i->tags);
-	inventory_clear_list(&i->digests);
-	inventory_clear_list(&i->layers);
+	str_list_done(&i->tags);
+	str_list_done(&i->digests);
+	str_list_done(&i->layers);
 	free(i);
 	return NULL;
 }

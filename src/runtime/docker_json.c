@@ -97,7 +97,7 @@ static int set_labels(const struct json *labels, struct container *c)
 
 	if (!json_is_object(labels))
 		return 0;
-	inventory_clear_labels(c);
+	kv_list_done(&c->labels);
 	for (const struct json *j = json_first(labels); j && r == 0; j = json_next(j))
 		if (json_is_string(j))
 			r = inventory_add_label(c, json_key(j), json_str(j, ""));
@@ -111,8 +111,8 @@ static int set_networks(const struct json *networks, struct container *c)
 
 	if (!json_is_object(networks))
 		return 0;
-	inventory_clear_list(&c->networks);
-	inventory_clear_list(&c->addresses);
+	str_list_done(&c->networks);
+	str_list_done(&c->addresses);
 	for (const struct json *j = json_first(networks); j && r == 0; j = json_next(j)) {
 		r = inventory_add_item(&c->networks, json_key(j), INVENTORY_NAME_MAX);
 		if (r == 0)

@@ -270,16 +270,6 @@ int inventory_add_label(struct container *c, const char *key, const char *value)
 	return k && v ? kv_list_add(&c->labels, k, v) : -ENOMEM;
 }
 
-void inventory_clear_labels(struct container *c)
-{
-	for (uint32_t i = 0; i < c->labels.count; i++) {
-		free(c->labels.items[i].key);
-		free(c->labels.items[i].value);
-	}
-	free(c->labels.items);
-	c->labels = (struct kv_list){0};
-}
-
 int inventory_name_from_labels(struct container *c)
 {
 	static const struct {
@@ -306,12 +296,4 @@ int inventory_add_item(struct str_list *list, const char *text, size_t max)
 		return 0;
 	CLEANUP(free) char *copy = text_copy(text, max);
 	return copy ? str_list_add(list, copy) : -ENOMEM;
-}
-
-void inventory_clear_list(struct str_list *list)
-{
-	for (uint32_t i = 0; i < list->count; i++)
-		free(list->items[i]);
-	free(list->items);
-	*list = (struct str_list){0};
 }

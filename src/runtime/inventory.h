@@ -77,9 +77,7 @@ int inventory_set_text(char **field, const char *text, size_t max);
 void inventory_set_time(uint64_t *field, uint64_t wall_ns);
 /* Adds one label within the caps; what is beyond them is left out. -ENOMEM. */
 int inventory_add_label(struct container *c, const char *key, const char *value);
-void inventory_clear_labels(struct container *c);
 /* Pod and namespace of a Kubernetes container, compose project: from the well-known labels.
  * -ENOMEM. */
 int inventory_name_from_labels(struct container *c);
 int inventory_add_item(struct str_list *list, const char *text, size_t max);
-void inventory_clear_list(struct str_list *list);

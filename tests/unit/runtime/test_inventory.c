@@ -125,7 +125,7 @@ static void test_labels(void **state)
 		assert_int_equal(inventory_add_label(&c, key, "v"), 0);
 	}
 	assert_int_equal(c.labels.count, INVENTORY_LABELS_MAX);
-	inventory_clear_labels(&c);
+	kv_list_done(&c.labels);
 	memset(big, 'x', sizeof(big));
 	big[sizeof(big) - 1] = 0;
 	for (int i = 0; i < 100; i++) {
@@ -149,7 +149,7 @@ static void test_lists(void **state)
 		assert_int_equal(inventory_add_item(&l, "10.0.0.1", 64), 0);
 	assert_int_equal(l.count, INVENTORY_LIST_MAX);
 	assert_int_equal(inventory_add_item(&l, "", 64), 0);
-	inventory_clear_list(&l);
+	str_list_done(&l);
 	assert_int_equal(l.count, 0);
 }
 
