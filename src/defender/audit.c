@@ -5,9 +5,9 @@
  * FOLD_AUDIT_MAX.
  */
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "defender/audit_text.h"
 #include "defender/defender.h"
@@ -18,25 +18,6 @@
 
 #define ARGS_BYTES 4096u /* of the process itself; the journal has all of them */
 #define ANCESTOR_BYTES 512u
-
-void audit_id(uint64_t wall_ns, char out[27])
-{
-	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	uint64_t ms = wall_ns / NSEC_PER_MSEC;
-	uint8_t chance[10] = {0};
-
-	/* 48 bits of time, 80 of chance, 5 to a character: sorts by time, collides never. */
-	if (getrandom(chance, sizeof(chance), GRND_NONBLOCK) < 0)
-		memcpy(chance, &wall_ns, sizeof(wall_ns));
-	for (int i = 9; i >= 0; i--, ms >>= 5)
-		out[i] = digits[ms & 31];
-	for (int i = 0; i < 16; i++) {
-		unsigned bit = (unsigned)i * 5, at = bit / 8;
-		unsigned two = (unsigned)chance[at] << 8 | (at + 1 < sizeof(chance) ? chance[at + 1] : 0u);
-		out[10 + i] = digits[(two >> (11 - bit % 8)) & 31];
-	}
-	out[26] = 0;
-}
 
 /* The first arguments that fit into `bytes`; the list is shortened, not copied. */
 static bool cut_args(struct str_list *args, uint32_t bytes)
@@ -186,7 +167,7 @@ void audit_tell(struct defender *d, const struct happening *h, const struct outc
 		enum_name(&effect_names, o->effect), enum_name(&evidence_names, o->evidence), o->again ? "again" : ""};
 	uint64_t key = fold_key(d->fold, parts, ARRAY_SIZE(parts)), now = time_monotonic();
 	const struct detection_info *info = detection_info(o->detection);
-	char *techniques[1], id[27];
+	char *techniques[1], id[ID_SIZE];
 	struct audit a = {.time = e->time, .kind = AUDIT_RUNTIME, .detection = o->detection,
 		.rule = (char *)(uintptr_t)o->rule, .effect = o->effect, .done = o->done, .evidence = o->evidence,
 		.host = (char *)(uintptr_t)d->config.host, .count = (uint32_t)e->count, .first = e->time, .last = e->time,
@@ -196,7 +177,7 @@ void audit_tell(struct defender *d, const struct happening *h, const struct outc
 		fold_add(d->fold, key, &a, now);
 		return;
 	}
-	audit_id(e->time, id);
+	id_make(e->time, id);
 	if (info) {
 		a.severity = info->severity;
 		techniques[0] = (char *)(uintptr_t)info->technique;
@@ -215,20 +196,20 @@ void audit_tell(struct defender *d, const struct happening *h, const struct outc
 void audit_system(struct defender *d, uint64_t first, uint64_t last, const char *message)
 {
 	const char *parts[] = {"system", message};
-	char id[27];
+	char id[ID_SIZE];
 	struct audit a = {.time = last, .kind = AUDIT_SYSTEM, .effect = EFFECT_ALERT, .done = DONE_ALERT,
 		.severity = SEVERITY_MEDIUM, .message = (char *)(uintptr_t)message, .id = id, .count = 1, .first = first,
 		.last = last, .host = (char *)(uintptr_t)d->config.host,
 		.revision = d->policy ? d->policy->revision : 0};
 
-	audit_id(last, id);
+	id_make(last, id);
 	fold_add(d->fold, fold_key(d->fold, parts, ARRAY_SIZE(parts)), &a, time_monotonic());
 }
 
 void audit_compliance(struct defender *d, const struct compliance_finding *f)
 {
 	const char *parts[] = {"compliance", f->id};
-	char id[27], message[1024];
+	char id[ID_SIZE], message[1024];
 	struct audit a = {.time = f->time, .kind = AUDIT_COMPLIANCE, .rule = f->rule, .effect = f->effect,
 		.done = DONE_ALERT, .severity = f->severity, .message = message, .id = id, .count = 1, .first = f->time,
 		.last = f->time, .host = (char *)(uintptr_t)d->config.host, .file = f->target,
@@ -236,7 +217,7 @@ void audit_compliance(struct defender *d, const struct compliance_finding *f)
 
 	snprintf(message, sizeof(message), "%.20s %.200s fails '%.160s'%s%.12s%s: %.400s", f->resource, f->target, f->title,
 		f->cis ? " (CIS " : "", f->cis ? f->cis : "", f->cis ? ")" : "", f->cause ? f->cause : "");
-	audit_id(f->time, id);
+	id_make(f->time, id);
 	fold_add(d->fold, fold_key(d->fold, parts, ARRAY_SIZE(parts)), &a, time_monotonic());
 }
 

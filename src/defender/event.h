@@ -92,7 +92,5 @@ void audit_tell(struct defender *d, const struct happening *h, const struct outc
 void audit_system(struct defender *d, uint64_t first, uint64_t last, const char *message);
 /* A critical compliance check fails. */
 void audit_compliance(struct defender *d, const struct compliance_finding *f);
-/* 26 characters, unique, in order of time. */
-void audit_id(uint64_t wall_ns, char out[27]);
 /* Callback of fold.c: to spool and Console. */
 int audit_emit(void *ctx, const struct audit *a);

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 
 #define AUDIT_MAX (15u << 10) /* what the Defender can fold */
@@ -62,23 +62,6 @@ struct report *report_free(struct report *r)
 	return NULL;
 }
 
-/* 48 bits of time, 80 of chance, in the letters of the Defender's ids: sorts by time. */
-static void make_id(uint64_t wall_ns, char out[27])
-{
-	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	uint64_t ms = wall_ns / NSEC_PER_MSEC, chance[2] = {wall_ns, wall_ns >> 7};
-
-	if (getrandom(chance, sizeof(chance), GRND_NONBLOCK) < 0)
-		log_debug("no randomness for an id");
-	for (int i = 9; i >= 0; i--, ms >>= 5)
-		out[i] = digits[ms & 31];
-	for (int i = 0; i < 8; i++) {
-		out[10 + i] = digits[chance[0] >> (5 * i) & 31];
-		out[18 + i] = digits[chance[1] >> (5 * i) & 31];
-	}
-	out[26] = 0;
-}
-
 static int send(struct ipc_peer *peer, const struct kept *k)
 {
 	struct audit a = {0};
@@ -127,14 +110,14 @@ void report_audit(struct report *r, struct ipc_peer *peer, struct audit *a)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(1u << 20);
 	struct kept k;
-	char id[27];
+	char id[ID_SIZE];
 
 	a->time = a->time ? a->time : time_now();
 	a->first = a->first ? a->first : a->time;
 	a->last = a->last ? a->last : a->time;
 	a->count = a->count ? a->count : 1;
 	if (!a->id) {
-		make_id(a->time, id);
+		id_make(a->time, id);
 		a->id = id;
 	}
 	int e = encode(a, &b);

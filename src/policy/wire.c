@@ -50,15 +50,20 @@ void wire_put_scope_list(struct buf *out, const struct scope_list *l)
 	}
 }
 
+void wire_put_indices(struct buf *out, const uint32_t *items, uint32_t count)
+{
+	buf_put_u16(out, (uint16_t)count);
+	for (uint32_t i = 0; i < count; i++)
+		buf_put_u16(out, (uint16_t)items[i]);
+}
+
 void wire_put_head(struct buf *out, const struct rule_head *h)
 {
 	wire_put_text(out, h->name);
 	wire_put_text(out, h->notes);
 	wire_put_text(out, h->owner);
 	buf_put_u8(out, h->disabled);
-	buf_put_u16(out, (uint16_t)h->scope_count);
-	for (uint32_t i = 0; i < h->scope_count; i++)
-		buf_put_u16(out, (uint16_t)h->scope[i]);
+	wire_put_indices(out, h->scope, h->scope_count);
 }
 
 static void put_denied(struct buf *out, const struct denied_list *l)
@@ -249,22 +254,22 @@ static int get_collection(struct reader *r, struct collection *c)
 	return e;
 }
 
-static int get_scope(struct reader *r, const struct policy *p, struct rule_head *h)
+int wire_get_indices(struct reader *r, uint32_t below, uint32_t **items, uint32_t *count)
 {
 	uint32_t n;
 	int e = wire_get_count(r, POLICY_PATTERNS_MAX, 2, &n);
 
 	if (e < 0 || n == 0)
 		return e;
-	h->scope = calloc(n, sizeof(*h->scope));
-	if (!h->scope)
+	*items = calloc(n, sizeof(**items));
+	if (!*items)
 		return -ENOMEM;
-	for (h->scope_count = 0; h->scope_count < n; h->scope_count++) {
+	for (*count = 0; *count < n; (*count)++) {
 		uint16_t index = reader_u16(r);
 
-		if (index >= p->collection_count)
+		if (index >= below)
 			return wire_bad(r);
-		h->scope[h->scope_count] = index;
+		(*items)[*count] = index;
 	}
 	return 0;
 }
@@ -280,7 +285,7 @@ int wire_get_head(struct reader *r, const struct policy *p, struct rule_head *h)
 	uint8_t disabled = reader_u8(r);
 	h->disabled = disabled;
 	if (e == 0)
-		e = disabled > 1 ? wire_bad(r) : get_scope(r, p, h);
+		e = disabled > 1 ? wire_bad(r) : wire_get_indices(r, p->collection_count, &h->scope, &h->scope_count);
 	return e;
 }
 

@@ -16,13 +16,6 @@
 
 /* ---- writing ---- */
 
-static void put_groups(struct buf *out, const struct group_list *l)
-{
-	buf_put_u16(out, (uint16_t)l->count);
-	for (uint32_t i = 0; i < l->count; i++)
-		buf_put_u16(out, (uint16_t)l->items[i]);
-}
-
 static void put_trust(struct buf *out, const struct policy *p)
 {
 	buf_put_u16(out, (uint16_t)p->trust_group_count);
@@ -39,8 +32,8 @@ static void put_trust(struct buf *out, const struct policy *p)
 	buf_put_u16(out, (uint16_t)p->trust_count);
 	for (uint32_t i = 0; i < p->trust_count; i++) {
 		wire_put_head(out, &p->trust[i].head);
-		put_groups(out, &p->trust[i].allowed);
-		put_groups(out, &p->trust[i].denied);
+		wire_put_indices(out, p->trust[i].allowed.items, p->trust[i].allowed.count);
+		wire_put_indices(out, p->trust[i].denied.items, p->trust[i].denied.count);
 		buf_put_u8(out, (uint8_t)p->trust[i].effect);
 	}
 }
@@ -140,26 +133,6 @@ static int get_choice(struct reader *r, int count, int *ret)
 	return 0;
 }
 
-static int get_groups(struct reader *r, const struct policy *p, struct group_list *l)
-{
-	uint32_t n;
-	int e = wire_get_count(r, POLICY_PATTERNS_MAX, 2, &n);
-
-	if (e < 0 || n == 0)
-		return e;
-	l->items = calloc(n, sizeof(*l->items));
-	if (!l->items)
-		return -ENOMEM;
-	for (l->count = 0; l->count < n; l->count++) {
-		uint16_t index = reader_u16(r);
-
-		if (index >= p->trust_group_count)
-			return wire_bad(r);
-		l->items[l->count] = index;
-	}
-	return 0;
-}
-
 static int get_group(struct reader *r, struct trust_group *g)
 {
 	int e = wire_get_text(r, false, &g->name);
@@ -185,9 +158,9 @@ static int get_trust_rule(struct reader *r, const struct policy *p, struct trust
 	int effect = 0, e = wire_get_head(r, p, &rule->head);
 
 	if (e == 0)
-		e = get_groups(r, p, &rule->allowed);
+		e = wire_get_indices(r, p->trust_group_count, &rule->allowed.items, &rule->allowed.count);
 	if (e == 0)
-		e = get_groups(r, p, &rule->denied);
+		e = wire_get_indices(r, p->trust_group_count, &rule->denied.items, &rule->denied.count);
 	if (e == 0)
 		e = get_choice(r, GATE_EFFECT_COUNT_, &effect);
 	rule->effect = (enum gate_effect)effect;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "defender/audit_text.h"
 #include "defender/event.h"
 #include "defender/fold.h"
@@ -149,8 +150,8 @@ static void test_ids_are_unique_and_in_order_of_time(void **state)
 	char last[27] = "", id[27], same[27];
 
 	for (uint64_t ms = 1; ms < 4000000000000ull; ms = ms * 3 + 1) {
-		audit_id(ms * NSEC_PER_MSEC, id);
-		audit_id(ms * NSEC_PER_MSEC, same);
+		id_make(ms * NSEC_PER_MSEC, id);
+		id_make(ms * NSEC_PER_MSEC, same);
 		assert_int_equal(strlen(id), 26);
 		assert_true(strcmp(last, id) < 0);
 		assert_string_not_equal(id, same);
