@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 uid_t privilege_uid(const char *user, uid_t otherwise)
@@ -32,6 +33,16 @@ int privilege_become(const char *user, uid_t otherwise, const char *root)
 	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
 	if (prctl(PR_SET_PDEATHSIG, death_signal) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+int privilege_limit(uint64_t memory, uint64_t files)
+{
+	const struct rlimit space = {memory, memory}, open = {files, files}, none = {0, 0};
+
+	if ((memory && setrlimit(RLIMIT_AS, &space) < 0) || setrlimit(RLIMIT_NOFILE, &open) < 0 ||
+		setrlimit(RLIMIT_CORE, &none) < 0)
 		return -errno;
 	return 0;
 }

@@ -21,5 +21,8 @@ uid_t privilege_uid(const char *user, uid_t otherwise);
 #define PRIVILEGE_REGISTRY_USER "seawall-registry"
 #define PRIVILEGE_REGISTRY_UID 64185
 
+/* No core, at most `files` descriptors and `memory` bytes of address space (0 = any: a sanitizer needs
+ * more than anybody). -errno. */
+int privilege_limit(uint64_t memory, uint64_t files);
 /* Keeps only the capabilities whose bit is set in `keep` (1 << CAP_x); no_new_privs. -errno. */
 int privilege_keep(uint64_t keep);

@@ -208,7 +208,6 @@ static void take_policy(struct gate *g, const struct ipc_blob *body)
 	}
 	policy_unref(g->policy);
 	g->policy = p;
-	g->policy_known = true;
 	for (unsigned i = 0; i < g->engine_count; i++)
 		runtime_replay(g->engines[i].runtime); /* trusted or not may have changed */
 	compliance_policy(g->compliance, p);

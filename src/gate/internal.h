@@ -35,7 +35,6 @@ struct gate {
 	unsigned engine_count;
 
 	struct policy *policy; /* in force; NULL = none was ever applied */
-	bool policy_known;     /* the Defender has said which (or that there is none) */
 	uid_t peer_uid;	       /* of whoever may ask: the Defender and, root like it, shim and dockerd */
 	char own_header[64];   /* "X-Seawall-Gate: SECRET": marks our own questions to the engines */
 	struct registry_client *registry; /* who fetches signatures; NULL = nobody */

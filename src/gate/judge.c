@@ -21,6 +21,12 @@ struct judge_job {
 	struct trust_lookup *lookup;
 };
 
+/* The name that was asked for; NULL = not known. */
+static const char *image_of(const struct judge_question *q)
+{
+	return q->image ? q->image : q->creation ? q->creation->image : NULL;
+}
+
 static bool enabled(const void *rules, uint32_t count, size_t size)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -114,7 +120,7 @@ static void fill_facts(const struct gate *g, const char *name, char *digest, str
 
 /* ---- telling ---- */
 
-static void report(const struct judge_job *j, const struct gate_verdict *v, const char *subject, const char *text)
+static void report(const struct judge_job *j, const struct gate_verdict *v, const char *text)
 {
 	static const struct {
 		enum audit_kind kind;
@@ -125,7 +131,6 @@ static void report(const struct judge_job *j, const struct gate_verdict *v, cons
 		.revision = j->gate->policy->revision};
 	bool block = v->effect == GATE_BLOCK;
 
-	(void)subject;
 	a.effect = block ? EFFECT_BLOCK : EFFECT_ALERT;
 	a.done = block ? DONE_BLOCK : DONE_ALERT;
 	a.severity = block ? SEVERITY_HIGH : SEVERITY_MEDIUM;
@@ -133,7 +138,7 @@ static void report(const struct judge_job *j, const struct gate_verdict *v, cons
 		if (techniques[i].kind == v->kind)
 			a.techniques = (struct str_list){(char **)(uintptr_t)&techniques[i].technique, 1};
 	a.command.user = (char *)(uintptr_t)j->q.user;
-	a.container.image = (char *)(uintptr_t)(j->q.image ? j->q.image : c ? c->image : NULL);
+	a.container.image = (char *)(uintptr_t)image_of(&j->q);
 	if (c) {
 		a.container.id = c->id;
 		a.container.name = c->name;
@@ -155,20 +160,20 @@ static bool told_before(const struct judge_job *j)
 static bool refuse(const struct judge_job *j, const struct gate_verdict *v, const char *subject, struct judge_answer *ret)
 {
 	char text[JUDGE_TEXT_MAX];
-	const char *who = j->q.image ? j->q.image : j->q.creation && j->q.creation->image ? j->q.creation->image : "?";
+	const char *who = image_of(&j->q);
 
 	if (!v->rule || v->effect == GATE_IGNORE)
 		return false;
 	if (v->effect == GATE_BLOCK) {
 		gate_refusal_text(v, subject, ret->text, sizeof(ret->text));
 		ret->refused = true;
-		report(j, v, subject, ret->text);
+		report(j, v, ret->text);
 		return true;
 	}
 	if (!told_before(j)) {
-		snprintf(text, sizeof(text), "rule '%s' warns of %s %.256s: %s", v->rule, subject, who, v->reason);
+		snprintf(text, sizeof(text), "rule '%s' warns of %s %.256s: %s", v->rule, subject, who ? who : "?", v->reason);
 		gate_clean(text);
-		report(j, v, subject, text);
+		report(j, v, text);
 	}
 	return false;
 }
@@ -184,7 +189,7 @@ static void judge(const struct judge_job *j, const struct trust_evidence *eviden
 
 	if (!judge_has_rules(g) || (c && c->sandbox))
 		return;
-	fill_facts(g, j->q.image ? j->q.image : c ? c->image : NULL, c ? c->digest : NULL, &image, &rest);
+	fill_facts(g, image_of(&j->q), c ? c->digest : NULL, &image, &rest);
 	if (evidence) {
 		image.signed_by = trust_signed_by;
 		image.ctx = (void *)(uintptr_t)evidence;
@@ -248,7 +253,7 @@ static int look_up(struct judge_job *j)
 	struct image_facts image = {0};
 	struct image_rest rest;
 
-	fill_facts(j->gate, j->q.image ? j->q.image : c ? c->image : NULL, c ? c->digest : NULL, &image, &rest);
+	fill_facts(j->gate, image_of(&j->q), c ? c->digest : NULL, &image, &rest);
 	return trust_lookup_start(&j->lookup, j->gate->registry, &image, j->q.starts ? START_WAIT_MS : COMMAND_WAIT_MS,
 		on_evidence, j);
 }

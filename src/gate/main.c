@@ -25,15 +25,9 @@
 
 static int set_limits(void)
 {
-	struct rlimit memory = {MEMORY_MAX, MEMORY_MAX}, files = {FILES_MAX, FILES_MAX},
-		      none = {0, 0};
-
-	if ((CONFINED && setrlimit(RLIMIT_AS, &memory) < 0) ||
-		setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
-		return -errno;
 	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
 		log_debug("no priority over others");
-	return 0;
+	return privilege_limit(CONFINED ? MEMORY_MAX : 0, FILES_MAX);
 }
 
 /* The Defender's socket keeps its name across the confinement when it is below the new root. */

@@ -5,7 +5,6 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,14 +26,9 @@
 
 static int set_limits(void)
 {
-	struct rlimit memory = {MEMORY_MAX, MEMORY_MAX}, files = {FILES_MAX, FILES_MAX}, none = {0, 0};
-
 	/* A heap for each thread would cost more than it gives. */
 	mallopt(M_ARENA_MAX, 2);
-	if ((CONFINED && setrlimit(RLIMIT_AS, &memory) < 0) || setrlimit(RLIMIT_NOFILE, &files) < 0 ||
-		setrlimit(RLIMIT_CORE, &none) < 0)
-		return -errno;
-	return 0;
+	return privilege_limit(CONFINED ? MEMORY_MAX : 0, FILES_MAX);
 }
 
 /* Bound while we may write there, for the Gate's user alone. Who listens is who answers: that comes
