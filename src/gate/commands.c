@@ -11,6 +11,7 @@
 
 struct command_job {
 	struct gate *gate;
+	struct policy *policy; /* that it is judged by: the verdict borrows from it */
 	command_done_fn *fn;
 	void *ctx;
 	struct command_facts facts;
@@ -27,6 +28,7 @@ struct command_job {
 static void job_free(struct command_job *j)
 {
 	judge_cancel(j->creation);
+	policy_unref(j->policy);
 	command_facts_done(&j->facts);
 	free(j->user);
 	free(j->address);
@@ -110,7 +112,7 @@ static void report(const struct command_job *j)
 	message(j, text, sizeof(text));
 	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = effects[e],
 		.done = done[e], .severity = severity_of(j), .message = text,
-		.techniques = {&known, e != ACCESS_ALLOW && known}, .revision = j->gate->policy ? j->gate->policy->revision : 0};
+		.techniques = {&known, e != ACCESS_ALLOW && known}, .revision = j->policy ? j->policy->revision : 0};
 	a.command = (struct engine_command){.user = *j->user ? j->user : NULL, .groups = j->groups,
 		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)f->action->name, .target = f->target,
 		.method = j->method, .path = f->path, .parameters = f->parameters,
@@ -208,7 +210,7 @@ static void judge_access(struct command_job *j)
 	q.user = j->user;
 	q.groups = &j->groups;
 	q.address = j->address;
-	j->verdict = policy_judge_access(j->gate->policy, &q);
+	j->verdict = policy_judge_access(j->policy, &q);
 	if (!j->facts.readable && has_rules(j->gate)) {
 		char why[300];
 		snprintf(why, sizeof(why), "it cannot be judged: %s", j->facts.why);
@@ -241,7 +243,7 @@ int commands_judge(struct command_job **ret, struct gate *g, const struct comman
 	*ret = NULL;
 	if (!j)
 		return -ENOMEM;
-	*j = (struct command_job){.gate = g, .fn = fn, .ctx = ctx};
+	*j = (struct command_job){.gate = g, .policy = g->policy ? policy_ref(g->policy) : NULL, .fn = fn, .ctx = ctx};
 	int r = take_asker(j, who, in);
 	if (r == 0)
 		r = command_read(&j->facts, in);
