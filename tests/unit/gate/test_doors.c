@@ -22,6 +22,7 @@
 #include "gate/internal.h"
 #include "ipc/ipc.h"
 #include "ipc/shim_wire.h"
+#include "unit/policy/test_key.h"
 #include "unit/runtime/fake_engine.h"
 
 #define ID "1111111111111111111111111111111111111111111111111111111111111111"
@@ -357,16 +358,21 @@ static void test_shim_cannot_say(void **state)
 
 /* ---- dockerd's side ---- */
 
-static char *http(struct fixture *f, int fd, const char *path, const char *body)
+static void http_send(int fd, const char *path, const char *body)
 {
-	static char answer[16384];
 	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
-	size_t n = 0;
 
 	buf_printf(&b, "POST %s HTTP/1.1\r\nHost: plugin\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
 		path, strlen(body), body);
 	assert_int_equal(write(fd, b.data, b.len), (ssize_t)b.len);
-	for (int turn = 0; turn < 1000; turn++) {
+}
+
+static char *http_answer(struct fixture *f, int fd)
+{
+	static char answer[16384];
+	size_t n = 0;
+
+	for (int turn = 0; turn < 3000; turn++) {
 		loop_run_once(f->loop, 2);
 		ssize_t got = recv(fd, answer + n, sizeof(answer) - 1 - n, MSG_DONTWAIT);
 		n += got > 0 ? (size_t)got : 0;
@@ -379,14 +385,25 @@ static char *http(struct fixture *f, int fd, const char *path, const char *body)
 	return NULL;
 }
 
-static char *authz_ask(struct fixture *f, int fd, const char *user, const char *method, const char *uri, const char *headers, const char *body)
+static char *http(struct fixture *f, int fd, const char *path, const char *body)
+{
+	http_send(fd, path, body);
+	return http_answer(f, fd);
+}
+
+static char *authz_text(const char *user, const char *method, const char *uri, const char *headers, const char *body)
 {
 	static char text[8192], base64[4096];
 
 	sodium_bin2base64(base64, sizeof(base64), (const unsigned char *)body, strlen(body), sodium_base64_VARIANT_ORIGINAL);
 	snprintf(text, sizeof(text), "{\"User\":\"%s\",\"RequestMethod\":\"%s\",\"RequestUri\":\"%s\",\"RequestBody\":\"%s\","
 		"\"RequestHeaders\":{%s}}", user, method, uri, base64, headers);
-	return http(f, fd, "/AuthZPlugin.AuthZReq", text);
+	return text;
+}
+
+static char *authz_ask(struct fixture *f, int fd, const char *user, const char *method, const char *uri, const char *headers, const char *body)
+{
+	return http(f, fd, "/AuthZPlugin.AuthZReq", authz_text(user, method, uri, headers, body));
 }
 
 #define JSON_TYPE "\"Content-Type\":\"application/json\""
@@ -474,6 +491,43 @@ static void test_authz_knows_our_own(void **state)
 	fd_close(fd);
 }
 
+#define SIGNED(rule)                                                                               \
+	"version: 1\ntrust:\n  groups:\n    - {name: signed, signatures: [{key: \"" TEST_KEY "\"}]}\n"                        \
+	"  rules:\n    - {name: only signed, allowed: [signed], effect: block}\n"                                          \
+	"access:\n  - {name: " rule ", effect: allow}\n"
+/* Signatures are waited for, in vain; a policy that comes meanwhile changes neither the verdict's rule nor
+ * that the image counts as not signed. */
+static void test_authz_waits_for_signatures(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/registry", f->dir);
+	int registry = unix_listen(path, 0600, 4); /* it never answers */
+	assert_true(registry >= 0);
+	f->gate = gate_free(f->gate);
+	f->options.registry = path;
+	f->options.registry_uid = getuid();
+	f->syncs = 0;
+	assert_int_equal(gate_new(&f->gate, f->loop, &f->options, getuid()), 0);
+	UNTIL(f, f->syncs > 0);
+	doors_open(f, SIGNED("first"));
+	fd = connect_to(f->authz, SOCK_STREAM);
+	http_send(fd, "/AuthZPlugin.AuthZReq", authz_text("", "POST", "/v1.41/containers/create", JSON_TYPE, "{\"Image\":\"evil\"}"));
+	for (int i = 0; i < 20; i++)
+		loop_run_once(f->loop, 2);
+	give_policy(f, SIGNED("second"));
+	char *answer = http_answer(f, fd);
+	assert_non_null(strstr(answer, "[Seawall] image blocked by rule 'only signed'"));
+	UNTIL(f, f->audit_count == 2);
+	assert_int_equal(f->audits[1].kind, AUDIT_ACCESS);
+	assert_string_equal(f->audits[1].rule, "first");
+	fd_close(fd);
+	fd_close(registry);
+	unlink(path);
+}
+
 /* What was not acknowledged comes again, to whoever is the Defender then. */
 static void test_audits_survive_the_defender(void **state)
 {
@@ -507,6 +561,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_authz_denies_what_it_cannot_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_asks_for_trust, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_knows_our_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_authz_waits_for_signatures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_audits_survive_the_defender, setup, teardown),
 	};
 

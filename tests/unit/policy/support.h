@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "policy/policy.h"
+#include "test_key.h"
 
 static inline struct policy *load_text(const char *text, struct policy_messages *messages)
 {
@@ -34,11 +35,6 @@ static inline struct policy *must_load(const char *text)
 	assert_non_null(p);
 	return p;
 }
-
-/* A public key as YAML and JSON write it in one line. */
-#define TEST_KEY                                                                                   \
-	"-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8nXRh950IZbRj8Ra/N9sbqOPZrfM\\n" \
-	"5/KAQN0/KjHcorm/J5yctVd7iEcnessRQjU917hmKO6JWVGHpDguIyakZA==\\n-----END PUBLIC KEY-----\\n"
 
 /* The example of the contract: every area and key. (A key's file is read by the command line.) */
 static const char contract_policy[] =
