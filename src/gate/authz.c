@@ -7,7 +7,6 @@
 
 #include <sodium.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "gate/commands.h"
 #include "http/http.h"
@@ -168,7 +167,6 @@ static void on_request(void *ctx, struct http_request *http)
 	if (c->next)
 		c->next->link = &c->next;
 	a->calls = c;
-	a->gate->authz_used = time_monotonic();
 	struct command_asker who = {.user = json_get_str(q.root, "User", ""), .address = ""};
 	struct command_input in = {.mode = COMMAND_AUTHZ, .method = json_get_str(q.root, "RequestMethod", ""),
 		.uri = json_get_str(q.root, "RequestUri", ""), .headers = q.headers, .header_count = q.header_count,

@@ -44,7 +44,6 @@ struct gate {
 	struct front *front; /* NULL: no proxy */
 	struct compliance *compliance;
 	char host[256];	     /* name of this host, for the scopes of rules */
-	uint64_t authz_used; /* monotonic: the last command that came through it */
 };
 
 /* The Defender's connection, NULL while it is away. */

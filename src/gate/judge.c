@@ -5,13 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "gate/report.h"
 #include "trust/lookup.h"
 
 #define START_WAIT_MS 180 /* for signatures, while a shim waits for us */
 #define COMMAND_WAIT_MS 2000
-#define AUTHZ_RECENT (600 * NSEC_PER_SEC)
 
 struct judge_job {
 	struct gate *gate;
@@ -149,14 +147,6 @@ static void report(const struct judge_job *j, const struct gate_verdict *v, cons
 	report_audit(j->gate->report, gate_defender(j->gate), &a);
 }
 
-/* The create call was warned of already, a moment ago, when both gates are in the way of one engine. */
-static bool told_before(const struct judge_job *j)
-{
-	const struct gate *g = j->gate;
-
-	return j->q.starts && g->authz_used && time_monotonic() - g->authz_used < AUTHZ_RECENT;
-}
-
 static bool refuse(const struct judge_job *j, const struct gate_verdict *v, const char *subject, struct judge_answer *ret)
 {
 	char text[JUDGE_TEXT_MAX];
@@ -170,11 +160,9 @@ static bool refuse(const struct judge_job *j, const struct gate_verdict *v, cons
 		report(j, v, ret->text);
 		return true;
 	}
-	if (!told_before(j)) {
-		snprintf(text, sizeof(text), "rule '%s' warns of %s %.256s: %s", v->rule, subject, who ? who : "?", v->reason);
-		gate_clean(text);
-		report(j, v, text);
-	}
+	snprintf(text, sizeof(text), "rule '%s' warns of %s %.256s: %s", v->rule, subject, who ? who : "?", v->reason);
+	gate_clean(text);
+	report(j, v, text);
 	return false;
 }
 

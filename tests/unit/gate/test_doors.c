@@ -440,6 +440,26 @@ static void test_authz_judges(void **state)
 	fd_close(fd);
 }
 
+/* A warning at the start is not lost because some command was judged a moment ago: that may have been
+ * another container's, or another engine's. */
+static void test_shim_warns(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+
+	doors_open(f, "version: 1\ntrust:\n  groups:\n    - {name: ours, images: [\"registry.local:5000/*\"]}\n"
+		      "  rules:\n    - {name: ask, allowed: [ours], effect: alert}\n"
+		      "access:\n  - {name: quiet, effect: allow, audit: none}\n");
+	int fd = connect_to(f->authz, SOCK_STREAM);
+	authz_ask(f, fd, "", "GET", "/v1.41/info", "", "");
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	UNTIL(f, f->audit_count == 1);
+	assert_int_equal(f->audits[0].kind, AUDIT_TRUST);
+	assert_int_equal(f->audits[0].effect, EFFECT_ALERT);
+	assert_string_equal(f->audits[0].container.id, ID);
+	fd_close(fd);
+}
+
 /* A body that was not passed on is not a harmless body. */
 static void test_authz_denies_what_it_cannot_read(void **state)
 {
@@ -558,6 +578,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shim_without_defender, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_cannot_say, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_judges, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shim_warns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_denies_what_it_cannot_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_asks_for_trust, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_knows_our_own, setup, teardown),
