@@ -39,8 +39,13 @@ int privilege_become(const char *user, uid_t otherwise, const char *root)
 
 int privilege_limit(uint64_t memory, uint64_t files)
 {
-	const struct rlimit space = {memory, memory}, open = {files, files}, none = {0, 0};
+	struct rlimit space = {memory, memory}, open, none = {0, 0};
 
+	if (getrlimit(RLIMIT_NOFILE, &open) < 0)
+		return -errno;
+	if (files < open.rlim_max) /* the host may allow us less */
+		open.rlim_max = files;
+	open.rlim_cur = open.rlim_max;
 	if ((memory && setrlimit(RLIMIT_AS, &space) < 0) || setrlimit(RLIMIT_NOFILE, &open) < 0 ||
 		setrlimit(RLIMIT_CORE, &none) < 0)
 		return -errno;

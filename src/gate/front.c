@@ -10,7 +10,6 @@
 #include "gate/commands.h"
 #include "proxy/proxy.h"
 
-#define WAITING_MAX 256 /* connections that wait for the engine, requests that wait for a verdict */
 #define BODY_MAX (4u << 20)
 #define SEQ_FRONT (1ull << 63) /* marks our questions for a socket among those of the engines */
 
@@ -23,7 +22,7 @@ struct front {
 		struct front *front;
 		struct command_job *job;
 		bool hijacks;
-	} waiting[WAITING_MAX];
+	} waiting[GATE_CLIENTS_MAX]; /* requests that wait for a verdict: one of each client */
 };
 
 static const struct gate_engine *engine_of(const struct gate *g)
@@ -86,7 +85,7 @@ static void on_judged(void *ctx, const struct command_answer *a)
 
 static struct waiting *take_place(struct front *f)
 {
-	for (size_t i = 0; i < WAITING_MAX; i++)
+	for (size_t i = 0; i < GATE_CLIENTS_MAX; i++)
 		if (!f->waiting[i].conn)
 			return &f->waiting[i];
 	return NULL;
@@ -146,7 +145,7 @@ struct front *front_close(struct front *f)
 {
 	if (!f)
 		return NULL;
-	for (size_t i = 0; i < WAITING_MAX; i++)
+	for (size_t i = 0; i < GATE_CLIENTS_MAX; i++)
 		if (f->waiting[i].conn)
 			commands_cancel(f->waiting[i].job);
 	proxy_free(f->proxy);
@@ -166,7 +165,7 @@ int front_open(struct front **ret, struct gate *g, int listen_fd, const struct b
 	}
 	*f = (struct front){.gate = g, .fd = listen_fd};
 	struct proxy_config c = {.loop = g->loop, .listen_fd = listen_fd, .pem = tls->data, .pem_size = tls->size,
-		.limits = {.body = BODY_MAX}, .judge = on_request, .open_upstream = on_open, .refused = on_refused, .ctx = f};
+		.limits = {.connections = GATE_CLIENTS_MAX, .body = BODY_MAX}, .judge = on_request, .open_upstream = on_open, .refused = on_refused, .ctx = f};
 	int r = proxy_new(&f->proxy, &c, &diag);
 	if (r < 0) {
 		log_err(r, "the proxy: %s", diag.message);

@@ -11,6 +11,8 @@
 #include "model/enums.h"
 
 #define GATE_ENGINES_MAX 4
+#define GATE_QUESTIONS_MAX 512 /* of shims, at one time */
+#define GATE_CLIENTS_MAX 256   /* of the proxy, at one time */
 
 struct gate_engine {
 	enum runtime_kind kind;

@@ -14,7 +14,6 @@
 #include "ipc/shim_wire.h"
 #include "oci/config.h"
 
-#define QUESTIONS_MAX 512
 #define NAME_WAIT_MS 180  /* for the engine's word on who it is; the shim waits a little longer */
 #define ADMIT_WAIT_MS 150 /* for the Defender's answer */
 #define SEND_WAIT_MS 1000 /* for the packet, of who connects and says nothing */
@@ -309,7 +308,7 @@ static int on_accept(void *ctx, int fd, uint32_t events)
 	socklen_t size = sizeof(cred);
 
 	CLEANUP(fd_close) int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (conn < 0 || s->count >= QUESTIONS_MAX)
+	if (conn < 0 || s->count >= GATE_QUESTIONS_MAX)
 		return 0; /* closed without an answer */
 	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0 || cred.uid != s->gate->peer_uid)
 		return 0;
