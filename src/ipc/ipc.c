@@ -190,7 +190,10 @@ enum ipc_role ipc_peer_role(const struct ipc_peer *p)
 
 static int peer_hello(struct ipc_peer *p, const struct ipc_hello *hello)
 {
-	if (p->role || hello->version != IPC_VERSION || !((unsigned)hello->role & p->config.accept_roles))
+	unsigned role = (unsigned)hello->role;
+
+	/* One role: who had two could send what belongs to either. */
+	if (p->role || hello->version != IPC_VERSION || (role & (role - 1)) || !(role & p->config.accept_roles))
 		return -EPROTO;
 	p->role = hello->role;
 	if (p->on_ready)
