@@ -2,7 +2,6 @@
 /* Reloading engines: see reload.h. */
 #include "ctl/reload.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,10 +15,12 @@
 #include "base/parse.h"
 #include "base/proc.h"
 #include "ctl/edit.h"
+#include "ctl/engine_ask.h"
 
 #define INFO_MAX (1u << 20)
 #define RELOAD_MS 10000
 #define POLL_MS 50
+#define ASK_MS 2000
 
 static bool is_named(pid_t pid, const char *name)
 {
@@ -72,30 +73,9 @@ bool reload_has_option(pid_t pid, const char *option)
 	return false;
 }
 
-static size_t on_body(char *data, size_t size, size_t n, void *ctx)
-{
-	buf_put(ctx, data, size * n);
-	return ((struct buf *)ctx)->failed ? 0 : size * n;
-}
-
-/* GET over the engine's socket, at most 2 s. */
 static int get(const char *socket, const char *path, struct buf *out)
 {
-	CURL *c = curl_easy_init();
-	char url[256];
-
-	if (!c)
-		return -ENOMEM;
-	snprintf(url, sizeof(url), "http://engine%s", path);
-	curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, socket);
-	curl_easy_setopt(c, CURLOPT_URL, url);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, 2000L);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, out);
-	CURLcode code = curl_easy_perform(c);
-	curl_easy_cleanup(c);
-	return code == CURLE_OK ? 0 : -EIO;
+	return engine_ask(&(struct engine_ask){.host = socket, .path = path, .timeout_ms = ASK_MS}, out);
 }
 
 int reload_knows(const char *socket, enum feature feature)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images of the drills, built from scratch, and the few words of Docker's API that they need. */
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -11,10 +10,12 @@
 
 #include "base/fd.h"
 #include "base/parse.h"
+#include "ctl/engine_ask.h"
 #include "ctl/stage.h"
 #include "ctl/state.h"
 
 #define FILE_MAX (64u << 20)
+#define ASK_MS 60000
 
 static int find_busybox(char *out, struct diag *reterr)
 {
@@ -55,44 +56,12 @@ static int put_file(const char *root, const struct image_file *f, struct diag *r
 	return r;
 }
 
-static size_t on_body(char *p, size_t size, size_t n, void *ctx)
-{
-	buf_put(ctx, p, size * n);
-	return ((struct buf *)ctx)->failed ? 0 : size * n;
-}
-
-/* One request with a body in memory. */
 static int ask(const struct private_engine *e, const char *method, const char *path,
 	const char *type, const struct buf *body, struct buf *ret)
 {
-	CURL *curl = curl_easy_init();
-	struct curl_slist *headers = NULL;
-	char url[2048], line[128];
-	long status = 0;
-
-	if (!curl)
-		return -ENOMEM;
-	snprintf(url, sizeof(url), "http://docker%s", path);
-	snprintf(line, sizeof(line), "Content-Type: %s", type);
-	headers = curl_slist_append(headers, line);
-	headers = curl_slist_append(headers, "Expect:");
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, e->socket);
-	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 60000L);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret);
-	if (body) {
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data ? (char *)body->data : "");
-	}
-	CURLcode code = curl_easy_perform(curl);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_slist_free_all(headers);
-	curl_easy_cleanup(curl);
-	return code == CURLE_OK ? (int)status : -EIO;
+	return engine_ask(&(struct engine_ask){.host = e->socket, .method = method, .path = path, .type = type,
+				  .body = body, .timeout_ms = ASK_MS},
+		ret);
 }
 
 int stage_docker(const struct private_engine *e, const char *method, const char *path,

@@ -2,20 +2,19 @@
 /* Facts about an image: see trust_facts.h. */
 #include "ctl/trust_facts.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/parse.h"
+#include "ctl/engine_ask.h"
 #include "ctl/state.h"
 #include "policy/policy.h"
 #include "trust/store.h"
 
 #define ENGINE_SOCKET "/var/run/docker.sock"
-#define ENGINE_MS 5000L
+#define ENGINE_MS 5000
 #define INSPECT_MAX (4u << 20)
 
 void trust_facts_done(struct trust_facts *f)
@@ -48,14 +47,6 @@ int trust_remote_open(struct remote **ret, const struct reference *ref, bool pus
 
 /* ---- the engine ---- */
 
-static size_t on_body(char *p, size_t size, size_t n, void *ctx)
-{
-	struct buf *b = ctx;
-
-	buf_put(b, p, n * size);
-	return b->failed ? 0 : n * size;
-}
-
 /* Characters that mean something in a URL are escaped, but for those of image names. */
 static void put_escaped(struct buf *b, const char *name)
 {
@@ -70,34 +61,16 @@ static void put_escaped(struct buf *b, const char *name)
 /* The engine's answer to an inspect. -ENOENT: it has no such image, or there is no engine. */
 static int inspect(const char *image, struct buf *out)
 {
-	CLEANUP(buf_done) struct buf url = BUF_INIT(4096);
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
 	const char *host = getenv("DOCKER_HOST");
-	CURL *c = curl_easy_init();
-	long status = 0;
 
-	if (!c)
-		return -ENOMEM;
-	if (!host || !*host)
-		host = "unix://" ENGINE_SOCKET;
-	if (str_has_prefix(host, "tcp://"))
-		buf_printf(&url, "http://%s/images/", host + strlen("tcp://"));
-	else
-		buf_puts(&url, "http://docker/images/");
-	put_escaped(&url, image);
-	buf_puts(&url, "/json");
-	if (!str_has_prefix(host, "tcp://"))
-		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, str_has_prefix(host, "unix://") ? host + strlen("unix://") : host);
-	curl_easy_setopt(c, CURLOPT_URL, url.failed ? "" : (char *)url.data);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
-	curl_easy_setopt(c, CURLOPT_PROXY, "");
-	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, ENGINE_MS);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, out);
-	CURLcode code = curl_easy_perform(c);
-	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_cleanup(c);
-	return code == CURLE_OK && status == 200 ? 0 : -ENOENT;
+	buf_puts(&path, "/images/");
+	put_escaped(&path, image);
+	buf_puts(&path, "/json");
+	if (path.failed)
+		return -ENOENT;
+	struct engine_ask q = {.host = host && *host ? host : ENGINE_SOCKET, .path = (char *)path.data, .timeout_ms = ENGINE_MS};
+	return engine_ask(&q, out) == 200 ? 0 : -ENOENT;
 }
 
 /* What registries and the store say about one digest of the engine's. Trouble is kept, not fatal. */
