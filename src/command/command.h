@@ -114,6 +114,3 @@ int command_read_inspect(struct creation *c, const struct json *inspect);
 
 /* Whether text is what a JSON parser may see here: see strict.c. 0, or -EBADMSG and why. */
 int command_strict_json(const char *text, size_t n, char *why, size_t size);
-
-/* Whether an environment variable looks like a secret. */
-bool secret_looks(const char *name, const char *value);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command/internal.h"
+#include "policy/secret.h"
 
 static void list_add(struct reading *rd, struct str_list *l, const char *text, unsigned max)
 {

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "command/internal.h"
+#include "policy/secret.h"
 
 /* Query parameters that are nobody's business or too noisy for an audit. */
 static const char *const hidden_keys[] = {"session", "buildid"};

@@ -5,6 +5,7 @@
 
 #include "command/command.h"
 #include "gate/compliance_judge.h"
+#include "policy/secret.h"
 
 #define CAUSE_MAX 400
 #define NAME_MAX_SHOWN 60

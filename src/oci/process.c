@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/parse.h"
+#include "policy/secret.h"
 
 /* What Docker and containerd give to everybody; podman and CRI-O give less. */
 static const char *const default_capabilities[] = {"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL",
@@ -21,57 +21,10 @@ static const char *const all_capabilities[] = {"CHOWN", "DAC_OVERRIDE", "DAC_REA
 
 static const char *const capability_sets[] = {"bounding", "permitted", "effective", "inheritable", "ambient"};
 
-/* Ends of names of variables whose values are secrets. */
-static const char *const secret_ends[] = {"PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "API_KEY",
-	"ACCESS_KEY", "SECRET_KEY", "PRIVATE_KEY", "ENCRYPTION_KEY", "SIGNING_KEY", "CREDENTIAL", "CREDENTIALS", "_PASS", "_PWD"};
-
-/* How values begin that say themselves what they are. */
-static const char *const secret_starts[] = {"AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-",
-	"xoxp-", "sk_live_", "rk_live_", "AIza", "eyJhbGciOi", "-----BEGIN "};
-
 static bool in(const char *const *list, size_t n, const char *word)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(list[i], word) == 0)
-			return true;
-	return false;
-}
-
-static bool ends_in(const char *name, size_t n, const char *end)
-{
-	size_t m = strlen(end);
-
-	return n >= m && strncasecmp(name + n - m, end, m) == 0;
-}
-
-/* scheme://user:password@host */
-static bool is_login(const char *value)
-{
-	const char *user = strstr(value, "://");
-
-	if (!user)
-		return false;
-	user += 3;
-	size_t n = strcspn(user, "/?# ");
-	const char *at = memchr(user, '@', n), *colon = memchr(user, ':', n);
-	return at && colon && colon < at && at > colon + 1;
-}
-
-/* A path or a switch beside a secret's name ("TOKEN_FILE" does not end so) is no secret. */
-static bool is_secret(const char *name, size_t n, const char *value)
-{
-	if (strlen(value) < 4)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(secret_starts); i++)
-		if (str_has_prefix(value, secret_starts[i]) && strlen(value) >= 16)
-			return true;
-	if (is_login(value))
-		return true;
-	if (value[0] == '/' || strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0 ||
-		strcasecmp(value, "none") == 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(secret_ends); i++)
-		if (ends_in(name, n, secret_ends[i]))
 			return true;
 	return false;
 }
@@ -95,7 +48,7 @@ static void read_env(struct oci_reader *r, const struct json *process)
 		const char *value = strchr(entry, '=') ? strchr(entry, '=') + 1 : "";
 		if (r->c->env_names.count < CREATION_LIST_MAX)
 			oci_add(r, &r->c->env_names, name, "variables");
-		if (r->c->secret_envs.count < CREATION_LIST_MAX && is_secret(name, n, value))
+		if (r->c->secret_envs.count < CREATION_LIST_MAX && secret_looks(name, value))
 			oci_add(r, &r->c->secret_envs, name, "variables");
 	}
 }

@@ -1,29 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a value looks like a secret: by what it is called, and by the shapes of known tokens. */
+#include "policy/secret.h"
+
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
 #include "base/parse.h"
-#include "command/internal.h"
 
 /* Parts of names. */
 static const char *const words[] = {"PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "API_KEY", "APIKEY",
 	"ACCESS_KEY", "PRIVATE_KEY", "CREDENTIAL", "AUTH_KEY", "ENCRYPTION_KEY", "SIGNING_KEY"};
+
+/* Their ends. */
+static const char *const ends[] = {"_PASS", "_PWD"};
 
 /* Beginnings of values, and how many more characters of a token follow at least. */
 static const struct {
 	const char *prefix;
 	size_t more;
 } shapes[] = {
-	{"AKIA", 16}, {"ASIA", 16}, {"AIza", 30}, {"ghp_", 30}, {"gho_", 30}, {"ghs_", 30}, {"github_pat_", 30},
-	{"glpat-", 16}, {"xoxb-", 16}, {"xoxp-", 16}, {"xoxa-", 16}, {"sk_live_", 16}, {"rk_live_", 16}, {"sk-", 32},
-	{"npm_", 30}, {"dckr_pat_", 16}, {"hvs.", 20}, {"eyJ", 40}, {"-----BEGIN ", 10},
+	{"AKIA", 12}, {"ASIA", 12}, {"AIza", 12}, {"ghp_", 12}, {"gho_", 12}, {"ghs_", 12}, {"github_pat_", 5},
+	{"glpat-", 10}, {"xoxb-", 11}, {"xoxp-", 11}, {"xoxa-", 16}, {"sk_live_", 8}, {"rk_live_", 8}, {"sk-", 32},
+	{"npm_", 30}, {"dckr_pat_", 16}, {"hvs.", 20}, {"eyJ", 40}, {"eyJhbGciOi", 6}, {"-----BEGIN ", 5},
 };
 
 static bool name_tells(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcasestr(name, words[i]))
+			return true;
+	size_t n = strlen(name);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (n >= strlen(ends[i]) && strcasecmp(name + n - strlen(ends[i]), ends[i]) == 0)
 			return true;
 	return false;
 }
