@@ -267,13 +267,42 @@ static int remove_files(const struct install *i, const struct shims *s, const ch
 	return CTL_DONE;
 }
 
+/* What install_reload() is told while the file is explicit. */
+struct telling {
+	struct install *install;
+	bool ours, done;
+	int code;
+};
+
+static int tell_engine(void *ctx)
+{
+	struct telling *t = ctx;
+
+	t->code = install_reload(t->install, FEATURE_SHIM, t->ours, &t->done);
+	return 0;
+}
+
+/* dockerd forgets a runtime only when its file says so: it reads such a file first. */
+static int leave_engine(struct install *i, struct installed_change change, bool *ret_done, struct diag *reterr)
+{
+	struct telling t = {.install = i, .ours = change.want.keep != NULL};
+
+	change.ctx = &t;
+	change.say = NULL;
+	if (i->engine->edit != edit_docker || !i->reload || i->dry_run)
+		return 0;
+	int r = installed_during(&change, tell_engine, reterr);
+	*ret_done = t.done;
+	return r < 0 ? r : t.code;
+}
+
 int cmd_uninstall_shim(struct call *c)
 {
 	struct install i;
 	struct shims s;
 	struct diag diag = {0};
 	struct installed_change change;
-	bool done;
+	bool done = false;
 	int code = begin(&i, &s, c);
 
 	if (code != CTL_DONE)
@@ -284,9 +313,12 @@ int cmd_uninstall_shim(struct call *c)
 	prepare(&change, &i, &s);
 	if (named_by_containers(&i))
 		change.want.keep = s.programs[0];
-	if (installed_remove(&change, &diag) < 0)
+	code = leave_engine(&i, change, &done, &diag);
+	if (code < 0 || (code == 0 && installed_remove(&change, &diag) < 0))
 		return cannot(&diag);
-	code = install_reload(&i, FEATURE_SHIM, change.want.keep != NULL, &done);
+	i.reload = false; /* it did */
+	if (code == CTL_DONE && !done)
+		code = install_reload(&i, FEATURE_SHIM, change.want.keep != NULL, &done);
 	if (code != CTL_DONE)
 		return code;
 	return remove_files(&i, &s, done ? NULL : "now the real runtime itself; once the engine has read that, run this again");

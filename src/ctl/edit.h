@@ -21,6 +21,7 @@ struct edit {
 	const char *shim;     /* path of the one for this engine (podman: of the folder of both) */
 	const char *names[3]; /* podman, CRI-O: the runtimes there are ("crun"), NULL-terminated */
 	const char *programs[3]; /* and their programs */
+	bool explicit_;       /* clear SHIM of Docker: say also what is plain, since dockerd ignores absent keys when it reloads */
 	const char *keep;     /* clear SHIM of Docker: leave the runtime, leading here; NULL = take it out */
 	const char *before;   /* clear: the text as it was before us, for what ours replaced; NULL = none */
 	size_t before_size;

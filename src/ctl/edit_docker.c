@@ -71,7 +71,7 @@ static void put_runtimes(struct buf *out, const struct json *old, const struct e
 
 	for (const struct json *m = json_first(old); m; m = json_next(m))
 		others |= strcmp(json_key(m), EDIT_RUNTIME) != 0;
-	if (!others && !path)
+	if (!others && !path && !e->explicit_)
 		return;
 	put_key(out, "runtimes", 1);
 	buf_putc(out, '{');
@@ -104,6 +104,8 @@ static void put_default(struct buf *out, const struct json *old, const struct js
 		name = "";
 	if ((e->set & FEATURE_SHIM) && e->make_default)
 		name = EDIT_RUNTIME;
+	if (!*name && e->explicit_)
+		name = "runc";
 	if (*name) {
 		put_key(out, "default-runtime", 1);
 		json_put_str(out, name);

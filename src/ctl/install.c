@@ -12,13 +12,14 @@
 
 /* Where files go that an update of the engine does not touch. */
 static const struct install_engine engines[] = {
-	{"docker", "/etc/docker/daemon.json", edit_docker, {NULL}, "kill -HUP \"$(pidof dockerd)\", or 'systemctl reload docker'"},
+	{"docker", "/etc/docker/daemon.json", edit_docker, {NULL}, "this again with --reload, or 'systemctl reload docker'",
+		"this again with --reload, or 'systemctl restart docker' (a plain reload does not make dockerd forget a runtime)"},
 	{"containerd", "/etc/containerd/config.toml", edit_containerd, {NULL},
-		"'systemctl restart containerd' (its containers go on); ctr reads no configuration: ctr run --runc-binary"},
+		"'systemctl restart containerd' (its containers go on); ctr reads no configuration: ctr run --runc-binary", NULL},
 	{"podman", "/etc/containers/containers.conf.d/seawall.conf", edit_podman, {"crun", "runc"},
-		"nothing: podman reads it each time"},
+		"nothing: podman reads it each time", NULL},
 	{"crio", "/etc/crio/crio.conf.d/99-seawall.conf", edit_crio, {"crun", "runc"},
-		"'systemctl restart crio' (its containers go on)"},
+		"'systemctl restart crio' (its containers go on)", NULL},
 };
 
 static const char *option(const struct call *c, const char *name, const char *otherwise)
@@ -86,7 +87,9 @@ int install_reload(const struct install *i, enum feature feature, bool ours, boo
 		return CTL_DONE;
 	if (!docker || !i->reload) {
 		if (!*ret_done)
-			fprintf(stderr, "to put it in force: %s\n", i->engine->reload);
+			fprintf(stderr, "to put it in force: %s\n",
+				!ours && feature == FEATURE_SHIM && i->engine->forget ? i->engine->forget
+											: i->engine->reload);
 		return CTL_DONE;
 	}
 	if (pid < 0) {
@@ -95,7 +98,7 @@ int install_reload(const struct install *i, enum feature feature, bool ours, boo
 	}
 	if (reload_docker(pid, i->socket, feature, ours, &diag) < 0)
 		return cannot(&diag);
-	/* Of a runtime 20.10 lets go only at its restart: until then its program must stay. */
+	/* While the engine knows the runtime its program must stay, whatever the file says. */
 	*ret_done = feature == FEATURE_AUTHZ || reload_knows(i->socket, feature) == (int)ours;
 	install_say((void *)(uintptr_t)i, i->socket, "reloaded", NULL);
 	return CTL_DONE;

@@ -16,6 +16,7 @@ struct install_engine {
 	edit_fn *edit;
 	const char *names[3];  /* runtimes that ours goes before, each a folder: "crun"; none: one shim for all */
 	const char *reload;    /* how its configuration is read again, for people */
+	const char *forget;    /* how ours is forgotten, where that is not the same */
 };
 
 /* One run of a command. */

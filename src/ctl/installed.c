@@ -391,6 +391,18 @@ static int take_out(struct work *w, struct installed_change *c, bool untouched, 
 	return error;
 }
 
+/* What taking out is told of the file before us: borrowed from the record. */
+static void want_clear(struct installed_change *c, const struct record *r)
+{
+	c->want.set = 0;
+	c->want.clear = c->feature;
+	c->want.before = NULL;
+	if (r->original.absent)
+		return;
+	c->want.before = r->original.text.data ? (char *)r->original.text.data : "";
+	c->want.before_size = r->original.text.len;
+}
+
 int installed_remove(struct installed_change *c, struct diag *reterr)
 {
 	CLEANUP(work_done) struct work w;
@@ -403,12 +415,7 @@ int installed_remove(struct installed_change *c, struct diag *reterr)
 		return 0;
 	}
 	bool untouched = same(&w.now, &w.record.written, w.record.written_gone);
-	c->want.set = 0;
-	c->want.clear = c->feature;
-	if (!w.record.original.absent) {
-		c->want.before = w.record.original.text.data ? (char *)w.record.original.text.data : "";
-		c->want.before_size = w.record.original.text.len;
-	}
+	want_clear(c, &w.record);
 	if (untouched && w.record.features == c->feature && !c->want.keep)
 		return restore(&w, c, reterr);
 	/* Put the original aside first: `before` is of it. */
@@ -420,6 +427,28 @@ int installed_remove(struct installed_change *c, struct diag *reterr)
 	r = take_out(&w, c, untouched, reterr);
 	c->want.before = NULL;
 	return r;
+}
+
+int installed_during(struct installed_change *c, int (*during)(void *ctx), struct diag *reterr)
+{
+	CLEANUP(work_done) struct work w;
+	int r = begin(&w, c, reterr);
+
+	if (r < 0)
+		return r;
+	if (!w.record.exists || !(w.record.features & c->feature) || w.now.absent)
+		return 0;
+	want_clear(c, &w.record);
+	c->want.explicit_ = true;
+	r = edit(&w, c, &c->want, reterr);
+	c->want.explicit_ = false;
+	c->want.before = NULL;
+	if (r < 0)
+		return r;
+	r = write_file(w.path, &w.next, &w.now, false);
+	int code = r == 0 ? during(c->ctx) : r;
+	r = write_file(w.path, &w.now.text, &w.now, true);
+	return code ? code : r;
 }
 
 int installed_original(const char *path, struct buf *out)

@@ -27,5 +27,10 @@ struct installed_change {
 int installed_add(struct installed_change *c, struct diag *reterr);
 /* Takes it out; 0 also when it was not there. */
 int installed_remove(struct installed_change *c, struct diag *reterr);
+/*
+ * For an engine that, told to read its file again, keeps what it finds nothing about: the file as it
+ * shall be and explicit about it, `during`, and the file as it was again. What `during` returns.
+ */
+int installed_during(struct installed_change *c, int (*during)(void *ctx), struct diag *reterr);
 /* The saved original, for what ours took the place of; -ENOENT when there is none (or no file then). */
 int installed_original(const char *path, struct buf *out);

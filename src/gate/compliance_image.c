@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command/command.h"
 #include "gate/compliance_judge.h"
 #include "policy/secret.h"
 
