@@ -58,7 +58,7 @@ asan: web        ## unit tests under the address and undefined-behaviour sanitiz
 FUZZ_SECONDS ?= 60
 fuzz: web        ## every fuzzer for FUZZ_SECONDS
 	@[ -f build-fuzz/build.ninja ] || CC=$(CLANG) meson setup build-fuzz -Dfuzz=true -Db_lundef=false >/dev/null
-	@$(NINJA) -C build-fuzz --quiet
+	@$(NINJA) -C build-fuzz --quiet fuzzers
 	@tools/run-fuzzers build-fuzz $(FUZZ_SECONDS)
 
 clean:           ## removes what was built
