@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gate/compliance_judge.h"
+#include "policy/compliance_fails.h"
 #include "policy/secret.h"
 
 #define CAUSE_MAX 400
@@ -14,8 +15,7 @@ static void judge_user(const struct json *config, judge_fn *fn, void *ctx)
 	const char *user = json_get_str(config, "User", "");
 	char cause[CAUSE_MAX];
 	size_t n = strcspn(user, ":");
-	bool zero = n > 0 && strspn(user, "0") == n;
-	bool root = !n || zero || (n == 4 && strncmp(user, "root", 4) == 0);
+	bool root = !n || user_is_root(user);
 
 	snprintf(cause, sizeof(cause), "its user is '%.60s'", user);
 	fn(ctx, "image_user", !root, !root ? "" : n ? cause : "it names no user: its processes are root");
