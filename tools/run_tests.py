@@ -118,13 +118,14 @@ def stream(tally, command, name, environment):
 
 
 AGAIN_MOST = 5
+WORKERS = 2  # most tests wait for an engine most of the time
 
 
 def end_to_end(tally, patterns, name, environment):
     """Runs the end-to-end tests. A few that fail get one more try, alone, on a stage of their own: engines and
     browsers have bad moments on a busy machine. Whoever needed it is named; who fails twice has failed."""
     before = len(tally.failed)
-    stream(tally, [sys.executable, "-u", "tests/e2e/run.py", *patterns], name, environment)
+    stream(tally, [sys.executable, "-u", "tests/e2e/run.py", "--workers", str(WORKERS), *patterns], name, environment)
     tests = sorted({failure.split(" ")[0].rstrip(":") for failure in tally.failed[before:]})
     if not 0 < len(tests) <= AGAIN_MOST or name in tests:
         return

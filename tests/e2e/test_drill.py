@@ -5,6 +5,7 @@ from lib import host
 
 
 class Drill(scene.Scene):
+    LONG = True
 
     def test_graboid_is_stopped_at_runtime(self):
         steps = self.seawall.json("drill", "graboid", "--gate", "runtime", timeout=180)

@@ -9,6 +9,7 @@ from lib import poll
 
 
 class Seen(scene.Scene):
+    LONG = True
 
     def test_container_within_a_second(self):
         name = self.name()

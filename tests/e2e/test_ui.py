@@ -63,6 +63,7 @@ def add_tests(cls, folder):
 
 
 class Pages(Browser, scene.Scene):
+    LONG = True
 
     def run_script(self, script):
         self.policy("alert")
