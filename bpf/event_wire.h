@@ -66,9 +66,12 @@ enum { /* header.flags */
 	WIRE_ARGS_TRUNCATED = 1,
 	WIRE_PATH_TRUNCATED = 2,
 	WIRE_ARGS_UNREADABLE = 4,
-	WIRE_UPPER_LAYER = 8,  /* executable from an overlay's upper layer */
+	WIRE_FILE_NEW = 8,     /* executable that the image did not bring: an overlay's upper layer, a tmpfs */
 	WIRE_MEMFD = 16,       /* executable without a name in any file system */
 	WIRE_AGGREGATED = 32,  /* counters cover more than one happening */
+	WIRE_FILE_MODIFIED = 128, /* executable of the image, written since */
+	WIRE_SUID = 256,       /* it runs with another user's or group's rights than its caller's */
+	WIRE_RUNTIME = 512,    /* the container runtime, which has not entered the container yet */
 	WIRE_SUSPECT = 64,     /* a miner's arguments in a printing program: watched until it connects */
 };
 
@@ -186,6 +189,11 @@ enum wire_effect { WIRE_EFFECT_DISABLE, WIRE_EFFECT_ALERT, WIRE_EFFECT_PREVENT, 
 enum wire_done { WIRE_DONE_NONE, WIRE_DONE_ALERT, WIRE_DONE_PREVENT, WIRE_DONE_FAILED = 5 };
 enum wire_detection {
 	WIRE_DETECTION_CRYPTO_MINER = 1,
+	WIRE_DETECTION_MODIFIED_BINARY = 4,
+	WIRE_DETECTION_NEW_BINARY = 5,
+	WIRE_DETECTION_FILELESS_EXEC = 6,
+	WIRE_DETECTION_ENGINE_CLIENT = 9,
+	WIRE_DETECTION_SUID_EXEC = 14,
 	WIRE_DETECTION_DENIED_PROCESS = 36,
 	WIRE_DETECTION_DENIED_PORT = 38,
 	WIRE_DETECTION_DENIED_ADDRESS = 39,
@@ -198,6 +206,7 @@ enum wire_evidence {
 	WIRE_EVIDENCE_PATH = 8,
 	WIRE_EVIDENCE_ADDRESS = 9,
 	WIRE_EVIDENCE_PORT = 10,
+	WIRE_EVIDENCE_FILE = 11,
 };
 
 /* Slots: 0 watches only, 1 kills every exec, then two banks of one slot for each runtime rule. */
@@ -206,13 +215,13 @@ enum wire_evidence {
 #define WIRE_SLOTS_BANK 64
 #define WIRE_SLOTS_MAX (WIRE_SLOT_FIRST + 2 * WIRE_SLOTS_BANK)
 
+#define WIRE_DETECTIONS 64
+
 struct wire_slot {
-	wire_u8 miner; /* effects */
-	wire_u8 process;
-	wire_u8 network;
-	wire_u8 pad;
-	wire_u16 allowed; /* numbers of patterns */
+	wire_u8 effects[WIRE_DETECTIONS]; /* enum wire_effect, by enum wire_detection */
+	wire_u16 allowed;                 /* numbers of patterns */
 	wire_u16 denied;
+	wire_u32 pad;
 };
 
 #define WIRE_PATTERN_MAX 256

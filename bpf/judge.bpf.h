@@ -50,7 +50,7 @@ static long basename_step(u32 i, struct basename_scan *b)
 }
 
 /* What the table says of the last part of the path in scan.token. Global: verified once. */
-__noinline int name_class(struct miner_scan *scan)
+__noinline int name_class(struct miner_scan *scan, u32 space)
 {
 	struct basename_scan b = {};
 
@@ -58,14 +58,14 @@ __noinline int name_class(struct miner_scan *scan)
 		return MINER_CLASS_NONE;
 	b.text = scan->token;
 	bpf_loop(MINER_TOKEN, basename_step, &b, 0);
-	return MINER_CLASS(miner_lookup(scan, MINER_SPACE_NAME, b.after));
+	return MINER_CLASS(miner_lookup(scan, space, b.after));
 }
 
 static __always_inline bool name_is(struct exec_scratch *s, const void *path, u32 *ret_class)
 {
 	__builtin_memset(s->scan.token, 0, sizeof(s->scan.token));
 	bpf_probe_read_kernel_str(s->scan.token, MINER_TOKEN, path);
-	*ret_class = name_class(&s->scan);
+	*ret_class = name_class(&s->scan, MINER_SPACE_NAME);
 	return *ret_class == MINER_NAME;
 }
 
@@ -151,7 +151,7 @@ static __always_inline void miner_judge(struct exec_scratch *s, const struct wir
 	}
 	v->detection = WIRE_DETECTION_CRYPTO_MINER;
 	v->evidence = evidence;
-	v->effect = slot->miner;
+	v->effect = slot->effects[WIRE_DETECTION_CRYPTO_MINER];
 }
 
 /* ---- paths ---- */
@@ -176,6 +176,60 @@ static __always_inline bool filename_matches(struct exec_scratch *s, u32 slot, u
 	return pattern_list_matches(&l, n);
 }
 
+/* ---- the file, and whose rights ---- */
+
+/* The stronger effect decides; of equals the detection that comes first in its enum: call it in that order. */
+static __always_inline bool offer(struct exec_scratch *s, const struct wire_slot *slot, u32 detection, u32 evidence)
+{
+	struct wire_verdict *v = &scratch_exec(s)->header.verdict;
+
+	if (slot->effects[detection] <= v->effect)
+		return false;
+	v->detection = detection;
+	v->evidence = evidence;
+	v->effect = slot->effects[detection];
+	return true;
+}
+
+static __always_inline void file_judge(struct exec_scratch *s, const struct wire_slot *slot)
+{
+	u32 flags = scratch_exec(s)->header.flags;
+	bool found = false;
+
+	if (flags & WIRE_RUNTIME)
+		return;
+	if (flags & WIRE_FILE_MODIFIED)
+		found = offer(s, slot, WIRE_DETECTION_MODIFIED_BINARY, WIRE_EVIDENCE_FILE);
+	else if (flags & WIRE_FILE_NEW)
+		found = offer(s, slot, WIRE_DETECTION_NEW_BINARY, WIRE_EVIDENCE_FILE);
+	else if (flags & WIRE_MEMFD)
+		found = offer(s, slot, WIRE_DETECTION_FILELESS_EXEC, WIRE_EVIDENCE_FILE);
+	if (found)
+		sign_set(s, s->path + (s->walk.start & (WIRE_PATH_MAX - 1)));
+}
+
+static __always_inline bool is_client(struct exec_scratch *s, const void *path)
+{
+	__builtin_memset(s->scan.token, 0, sizeof(s->scan.token));
+	bpf_probe_read_kernel_str(s->scan.token, MINER_TOKEN, path);
+	return name_class(&s->scan, MINER_SPACE_CLIENT) == MINER_CLIENT;
+}
+
+static __always_inline void client_judge(struct exec_scratch *s, const struct wire_slot *slot, struct linux_binprm *bprm)
+{
+	if (scratch_exec(s)->header.flags & WIRE_RUNTIME)
+		return;
+	if ((is_client(s, bprm->file->f_path.dentry->d_name.name) || is_client(s, s->filename)) &&
+	    offer(s, slot, WIRE_DETECTION_ENGINE_CLIENT, WIRE_EVIDENCE_NAME))
+		sign_set(s, s->scan.key.text);
+}
+
+static __always_inline void rights_judge(struct exec_scratch *s, const struct wire_slot *slot)
+{
+	if ((scratch_exec(s)->header.flags & WIRE_SUID) && offer(s, slot, WIRE_DETECTION_SUID_EXEC, WIRE_EVIDENCE_FILE))
+		sign_set(s, s->path + (s->walk.start & (WIRE_PATH_MAX - 1)));
+}
+
 /* ---- the verdict ---- */
 
 static __always_inline void denied_judge(struct exec_scratch *s, u32 number, const struct wire_slot *slot)
@@ -183,7 +237,7 @@ static __always_inline void denied_judge(struct exec_scratch *s, u32 number, con
 	struct wire_exec *exec = scratch_exec(s);
 	struct wire_verdict *v = &exec->header.verdict;
 
-	if (slot->process <= v->effect || !slot->denied)
+	if (slot->effects[WIRE_DETECTION_DENIED_PROCESS] <= v->effect)
 		return;
 	if (!path_matches(s, number, WIRE_PATTERN_DENIED, slot->denied)) {
 		if (!filename_matches(s, number, slot->denied))
@@ -195,7 +249,7 @@ static __always_inline void denied_judge(struct exec_scratch *s, u32 number, con
 	exec->header.flags &= ~WIRE_SUSPECT;
 	v->detection = WIRE_DETECTION_DENIED_PROCESS;
 	v->evidence = WIRE_EVIDENCE_PATH;
-	v->effect = slot->process;
+	v->effect = slot->effects[WIRE_DETECTION_DENIED_PROCESS];
 }
 
 static __always_inline void note_put(struct exec_scratch *s, u32 pid, u32 flags)
@@ -239,10 +293,13 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 	}
 	n = bpf_probe_read_kernel_str(s->filename, sizeof(s->filename), bprm->filename);
 	s->filename_length = n > 0 ? n - 1 : 0;
-	if (slot->miner)
+	if (slot->effects[WIRE_DETECTION_CRYPTO_MINER])
 		miner_judge(s, slot, task, bprm);
-	if (slot->process)
-		denied_judge(s, number, slot);
+	file_judge(s, slot);
+	if (slot->effects[WIRE_DETECTION_ENGINE_CLIENT])
+		client_judge(s, slot, bprm);
+	rights_judge(s, slot);
+	denied_judge(s, number, slot);
 	if (exec->header.flags & WIRE_SUSPECT)
 		note_put(s, pid, WIRE_NOTE_SUSPECT);
 	verdict_carry_out(v);

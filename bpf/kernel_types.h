@@ -19,6 +19,7 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 typedef __s32 s32;
+typedef __s64 s64;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -33,8 +34,10 @@ struct super_block {
 };
 
 struct inode {
+	u16 i_mode;
 	unsigned long i_ino;
 	u32 i_nlink;
+	s64 i_size;
 	struct super_block *i_sb;
 };
 
@@ -68,9 +71,19 @@ struct fs_struct {
 	struct path root;
 };
 
+struct ovl_path {
+	struct dentry *dentry;
+};
+
+struct ovl_entry {
+	u32 __numlower;
+	struct ovl_path __lowerstack[1];
+};
+
 struct ovl_inode {
 	struct inode vfs_inode;
 	struct dentry *__upperdentry;
+	struct ovl_entry *oe;
 };
 
 struct mm_struct {
@@ -126,11 +139,19 @@ typedef struct {
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
+	kuid_t euid;
+	kgid_t egid;
 };
 
 typedef struct {
 	int counter;
 } atomic_t;
+
+struct mnt_namespace;
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
 
 struct signal_struct {
 	atomic_t live;
@@ -148,6 +169,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct css_set *cgroups;
 	const struct cred *cred;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 };
 
@@ -186,6 +208,9 @@ struct tcp_sock {
 #pragma clang attribute pop
 
 #define OVERLAYFS_MAGIC 0x794c7630
+#define TMPFS_MAGIC 0x01021994
+#define S_ISUID 04000
+#define S_ISGID 02000
 #define SIGKILL 9
 #define AF_INET 2
 #define AF_INET6 10

@@ -9,7 +9,7 @@
 
 #define MINER_TEXT 64 /* longest word of the table, with its NUL */
 
-enum miner_space { MINER_SPACE_NAME = 1, MINER_SPACE_TOKEN, MINER_SPACE_ALGORITHM };
+enum miner_space { MINER_SPACE_NAME = 1, MINER_SPACE_TOKEN, MINER_SPACE_ALGORITHM, MINER_SPACE_CLIENT };
 
 enum miner_class {
 	MINER_CLASS_NONE,
@@ -29,6 +29,8 @@ enum miner_class {
 	/* algorithms */
 	MINER_ALGORITHM,
 	MINER_ALGORITHM_WEAK, /* used outside mining too */
+	/* clients */
+	MINER_CLIENT, /* of a container engine or an orchestrator */
 };
 
 struct miner_key { /* of an LPM trie */

@@ -55,17 +55,15 @@ static __always_inline void attempt_judge(struct wire_net *rec, u32 number, cons
 	}
 	if (!slot)
 		return;
-	if (note && (note->flags & WIRE_NOTE_SUSPECT) && slot->miner) {
-		verdict_set(v, WIRE_DETECTION_CRYPTO_MINER, WIRE_EVIDENCE_ARGV, slot->miner);
+	if (note && (note->flags & WIRE_NOTE_SUSPECT) && slot->effects[WIRE_DETECTION_CRYPTO_MINER]) {
+		verdict_set(v, WIRE_DETECTION_CRYPTO_MINER, WIRE_EVIDENCE_ARGV, slot->effects[WIRE_DETECTION_CRYPTO_MINER]);
 		rec->header.flags |= WIRE_SUSPECT;
 		bpf_probe_read_kernel(rec->sign, sizeof(rec->sign), note->sign);
 	}
-	if (slot->network <= v->effect)
-		return;
-	if (address_denied(number, rec))
-		verdict_set(v, WIRE_DETECTION_DENIED_ADDRESS, WIRE_EVIDENCE_ADDRESS, slot->network);
-	else if (port_denied(number, rec))
-		verdict_set(v, WIRE_DETECTION_DENIED_PORT, WIRE_EVIDENCE_PORT, slot->network);
+	if (slot->effects[WIRE_DETECTION_DENIED_PORT] > v->effect && port_denied(number, rec))
+		verdict_set(v, WIRE_DETECTION_DENIED_PORT, WIRE_EVIDENCE_PORT, slot->effects[WIRE_DETECTION_DENIED_PORT]);
+	if (slot->effects[WIRE_DETECTION_DENIED_ADDRESS] > v->effect && address_denied(number, rec))
+		verdict_set(v, WIRE_DETECTION_DENIED_ADDRESS, WIRE_EVIDENCE_ADDRESS, slot->effects[WIRE_DETECTION_DENIED_ADDRESS]);
 }
 
 /* Remembers whose the socket is, and that its first bytes are to be looked at. */

@@ -168,9 +168,9 @@ static __always_inline int hit(struct bpf_sock *sk, struct stream *s)
 		return PASS;
 	v.slot = entry->slot;
 	slot = bpf_map_lookup_elem(&slots, &v.slot);
-	if (!slot || !slot->miner)
+	if (!slot || !slot->effects[WIRE_DETECTION_CRYPTO_MINER])
 		return PASS;
-	v.effect = slot->miner;
+	v.effect = slot->effects[WIRE_DETECTION_CRYPTO_MINER];
 	v.done = v.effect >= WIRE_EFFECT_PREVENT ? WIRE_DONE_PREVENT : WIRE_DONE_ALERT;
 	hit_report(sk, s, owner, &v);
 	s->drop = v.effect >= WIRE_EFFECT_PREVENT;

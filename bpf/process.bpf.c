@@ -35,6 +35,27 @@ static __always_inline void ancestors_fill(struct wire_exec *exec, struct task_s
 	}
 }
 
+/* Written since: a copy in the upper layer that is as long and as old as the original only changed its mode or owner. */
+static __always_inline bool ovl_written(struct dentry *upper, struct dentry *lower)
+{
+	struct inode *now = BPF_CORE_READ(upper, d_inode), *then = BPF_CORE_READ(lower, d_inode);
+
+	return BPF_CORE_READ(now, i_size) != BPF_CORE_READ(then, i_size) || inode_mtime(now) != inode_mtime(then);
+}
+
+static __always_inline u32 ovl_flags(struct inode *inode)
+{
+	struct ovl_inode *o = (void *)((char *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode));
+	struct dentry *upper = BPF_CORE_READ(o, __upperdentry), *lower;
+
+	if (!upper)
+		return 0;
+	lower = ovl_lower(o);
+	if (!lower)
+		return WIRE_FILE_NEW;
+	return ovl_written(upper, lower) ? WIRE_FILE_MODIFIED : 0;
+}
+
 /* What the inode tells: a file without a name, and one that the image did not bring. */
 static __always_inline void file_fill(struct wire_exec *exec, struct file *file)
 {
@@ -44,12 +65,23 @@ static __always_inline void file_fill(struct wire_exec *exec, struct file *file)
 	exec->device = inode->i_sb->s_dev;
 	if (inode->i_nlink == 0)
 		exec->header.flags |= WIRE_MEMFD;
-	if (inode->i_sb->s_magic == OVERLAYFS_MAGIC && bpf_core_type_exists(struct ovl_inode)) {
-		struct ovl_inode *o = (void *)((char *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode));
+	else if (inode->i_sb->s_magic == TMPFS_MAGIC)
+		exec->header.flags |= WIRE_FILE_NEW;
+	else if (inode->i_sb->s_magic == OVERLAYFS_MAGIC && bpf_core_type_exists(struct ovl_inode))
+		exec->header.flags |= ovl_flags(inode);
+}
 
-		if (BPF_CORE_READ(o, __upperdentry))
-			exec->header.flags |= WIRE_UPPER_LAYER;
-	}
+/* What the process is: with borrowed rights; or still the runtime, in the engine's file system, on its way in. */
+static __always_inline void task_fill(struct wire_exec *exec, struct task_struct *task, u64 container)
+{
+	const struct cred *cred = task->cred;
+	struct wire_cgroup_entry *around = task_container(task->real_parent);
+
+	if (cred->euid.val != cred->uid.val || cred->egid.val != cred->gid.val)
+		exec->header.flags |= WIRE_SUID;
+	if ((!around || around->container != container) &&
+	    task->nsproxy->mnt_ns == task->real_parent->nsproxy->mnt_ns)
+		exec->header.flags |= WIRE_RUNTIME;
 }
 
 static __always_inline void path_fill(struct exec_scratch *s, struct file *file, struct task_struct *task)
@@ -129,6 +161,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	process_fill(&exec->process, task);
 	exec->argc = bprm->argc;
 	file_fill(exec, bprm->file);
+	task_fill(exec, task, entry->container);
 	path_fill(s, bprm->file, task);
 	args_fill(s, task);
 	judge(s, entry->slot, task, bprm);

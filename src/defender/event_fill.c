@@ -43,6 +43,13 @@ static void fill_exec(struct defender *d, struct happening *h)
 		e->path = (char *)(uintptr_t)x->data;
 	bool whole = event_split(x->data + x->path_size, x->args_size, d->scratch->args, EVENT_ARGS_MAX, &e->args);
 	e->args_truncated = !whole || (x->header.flags & (WIRE_ARGS_TRUNCATED | WIRE_ARGS_UNREADABLE));
+	/* The runtime's own program is no file of the container's. */
+	if (!(x->header.flags & WIRE_RUNTIME))
+		e->origin = x->header.flags & WIRE_FILE_MODIFIED ? ORIGIN_MODIFIED
+			    : x->header.flags & WIRE_FILE_NEW	 ? ORIGIN_NEW
+			    : x->header.flags & WIRE_MEMFD	 ? ORIGIN_MEMORY
+								 : ORIGIN_NONE;
+	e->borrowed_rights = x->header.flags & WIRE_SUID;
 	scrub_args(&e->args, miner, d->scratch->scrubbed, sizeof(d->scratch->scrubbed));
 }
 
@@ -188,7 +195,7 @@ void event_track(struct defender *d, const struct happening *h)
 	if (h->e.type != EVENT_EXEC && h->e.type != EVENT_FORK)
 		return;
 	struct process_facts f = {.pid = p->pid, .ppid = p->ppid, .start = p->start, .uid = p->uid,
-		.owner = h->entry->number, .comm = p->comm, .truncated = h->e.args_truncated};
+		.owner = h->entry->number, .comm = p->comm, .truncated = h->e.args_truncated, .flags = h->record->flags & PROCESS_FLAGS};
 	if (h->e.type == EVENT_EXEC) {
 		const struct wire_exec *x = (const struct wire_exec *)h->record;
 		f.text_size = join(&h->e, d->scratch->text, &f.truncated);

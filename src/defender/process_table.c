@@ -22,6 +22,7 @@ struct entry {
 	uint32_t older, newer;     /* among all exited ones */
 	uint16_t owner;
 	bool used, coarse, truncated;
+	uint16_t flags;
 	char comm[16];
 };
 
@@ -283,6 +284,7 @@ static uint32_t insert(struct process_table *t, const struct process_facts *f)
 		if (!f->text)
 			e->text = string_pool_ref(t->pool, t->entries[parent].text);
 		e->truncated = t->entries[parent].truncated;
+		e->flags = t->entries[parent].flags;
 	}
 	struct owner *o = &t->owners[f->owner];
 	owner_append(t, &o->living, i);
@@ -321,6 +323,7 @@ int process_table_set(struct process_table *t, const struct process_facts *f)
 		string_pool_unref(t->pool, e->text);
 		e->text = text;
 		e->truncated = f->truncated || f->text_size > PROCESS_TEXT_MAX;
+		e->flags = f->flags;
 	}
 	return 0;
 }
@@ -366,6 +369,7 @@ static void view(const struct process_table *t, uint32_t i, struct process_view 
 	ret->uid = e->uid;
 	ret->owner = e->owner;
 	ret->truncated = e->truncated;
+	ret->flags = e->flags;
 	memcpy(ret->comm, e->comm, sizeof(ret->comm));
 	ret->text_size = (uint32_t)string_pool_get(t->pool, e->text, ret->text, PROCESS_TEXT_MAX);
 	ret->text[ret->text_size] = 0;

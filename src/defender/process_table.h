@@ -39,8 +39,12 @@ struct process_facts {
 	const char *text; /* NULL = as the parent's (a fork) */
 	uint32_t text_size;
 	bool truncated;
+	uint16_t flags; /* those of its exec's record that stay true: PROCESS_FLAGS */
 	bool coarse; /* start comes from /proc, in clock ticks */
 };
+
+/* Where its program came from (enum of bpf/event_wire.h): a later rule judges it by that. */
+#define PROCESS_FLAGS (WIRE_FILE_NEW | WIRE_FILE_MODIFIED | WIRE_MEMFD | WIRE_SUID | WIRE_RUNTIME)
 
 #define PROCESS_TEXT_MAX 4608u /* path and 4 KiB of arguments */
 
@@ -52,6 +56,7 @@ struct process_view {
 	uint32_t uid;
 	uint32_t owner;
 	bool truncated;
+	uint16_t flags;
 	char comm[16];
 	uint32_t text_size; /* 0 = path not known */
 	char text[PROCESS_TEXT_MAX + 1]; /* the path, then arguments */

@@ -19,7 +19,7 @@ static const struct wire_header *record_of(const struct container_entry *e, cons
 
 	memset(x, 0, sizeof(*x));
 	x->header.type = WIRE_EXEC;
-	x->header.flags = v->truncated ? WIRE_ARGS_TRUNCATED : 0;
+	x->header.flags = v->flags | (v->truncated ? WIRE_ARGS_TRUNCATED : 0);
 	x->header.size = (uint32_t)sizeof(*x) + v->text_size;
 	x->header.time = time_boot();
 	x->header.cgroup = e->cgroup;

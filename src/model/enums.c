@@ -19,7 +19,9 @@ NAMES(event_type_names, EVENT_TYPE_COUNT_, "", "create", "start", "stop", "remov
 NAMES(direction_names, DIRECTION_COUNT_, "", "outbound", "inbound", "listen");
 NAMES(proto_names, PROTO_COUNT_, "", "tcp", "udp");
 NAMES(sensor_state_names, SENSOR_STATE_COUNT_, "off", "on", "failed");
-NAMES(evidence_names, EVIDENCE_COUNT_, "", "name", "argv", "stratum", "dns", "sni", "elf", "behaviour", "path", "address", "port");
+NAMES(evidence_names, EVIDENCE_COUNT_, "", "name", "argv", "stratum", "dns", "sni", "elf", "behaviour", "path", "address", "port",
+	"file");
+NAMES(file_origin_names, ORIGIN_COUNT_, "", "new", "modified", "memory");
 
 NAMES(detection_names, DETECTION_COUNT_, "",
 	"crypto_miner",
@@ -73,17 +75,17 @@ static const struct detection_info detections[] = {
 	{DETECTION_CRYPTO_MINER, SEVERITY_CRITICAL, "T1496", "Crypto miner", true},
 	{DETECTION_REVERSE_SHELL, SEVERITY_CRITICAL, "T1059.004", "Reverse shell", false},
 	{DETECTION_BIND_SHELL, SEVERITY_CRITICAL, "T1059.004", "Bind shell", false},
-	{DETECTION_MODIFIED_BINARY, SEVERITY_HIGH, "T1554", "Modified binary executed", false},
-	{DETECTION_NEW_BINARY, SEVERITY_HIGH, "T1105", "New binary executed", false},
-	{DETECTION_FILELESS_EXEC, SEVERITY_CRITICAL, "T1620", "Fileless execution", false},
+	{DETECTION_MODIFIED_BINARY, SEVERITY_HIGH, "T1554", "Modified binary executed", true},
+	{DETECTION_NEW_BINARY, SEVERITY_HIGH, "T1105", "New binary executed", true},
+	{DETECTION_FILELESS_EXEC, SEVERITY_CRITICAL, "T1620", "Fileless execution", true},
 	{DETECTION_ALTERED_PACKAGE, SEVERITY_HIGH, "T1554", "Altered package file executed", false},
 	{DETECTION_LATERAL_MOVEMENT, SEVERITY_HIGH, "T1021", "Lateral movement", false},
-	{DETECTION_ENGINE_CLIENT, SEVERITY_HIGH, "T1610", "Container engine client", false},
+	{DETECTION_ENGINE_CLIENT, SEVERITY_HIGH, "T1610", "Container engine client", true},
 	{DETECTION_CLOUD_METADATA, SEVERITY_HIGH, "T1552.005", "Cloud metadata access", false},
 	{DETECTION_KUBE_API, SEVERITY_MEDIUM, "T1613", "Kubernetes API access", false},
 	{DETECTION_PORT_SCAN, SEVERITY_HIGH, "T1046", "Port scan", false},
 	{DETECTION_RAW_SOCKET, SEVERITY_MEDIUM, "T1040", "Raw socket", false},
-	{DETECTION_SUID_EXEC, SEVERITY_MEDIUM, "T1548.001", "SUID execution", false},
+	{DETECTION_SUID_EXEC, SEVERITY_MEDIUM, "T1548.001", "SUID execution", true},
 	{DETECTION_PRIVILEGE_ESCALATION, SEVERITY_HIGH, "T1068", "Privilege escalation", false},
 	{DETECTION_NAMESPACE_ESCAPE, SEVERITY_CRITICAL, "T1611", "Namespace escape", false},
 	{DETECTION_MOUNT, SEVERITY_HIGH, "T1611", "Mount in container", false},

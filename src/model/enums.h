@@ -52,9 +52,14 @@ extern const struct enum_names sensor_state_names;
 /* The signs that give a finding away; `evidence` in JSON is the name. */
 enum evidence {
 	EVIDENCE_NONE, EVIDENCE_NAME, EVIDENCE_ARGV, EVIDENCE_STRATUM, EVIDENCE_DNS, EVIDENCE_SNI,
-	EVIDENCE_ELF, EVIDENCE_BEHAVIOUR, EVIDENCE_PATH, EVIDENCE_ADDRESS, EVIDENCE_PORT, EVIDENCE_COUNT_
+	EVIDENCE_ELF, EVIDENCE_BEHAVIOUR, EVIDENCE_PATH, EVIDENCE_ADDRESS, EVIDENCE_PORT,
+	EVIDENCE_FILE, EVIDENCE_COUNT_
 };
 extern const struct enum_names evidence_names;
+
+/* Where an executed file comes from, as far as the kernel can tell. */
+enum file_origin { ORIGIN_NONE, ORIGIN_NEW, ORIGIN_MODIFIED, ORIGIN_MEMORY, ORIGIN_COUNT_ };
+extern const struct enum_names file_origin_names; /* "", new, modified, memory */
 
 /* Ids of interface.md, in its order. */
 enum detection {

@@ -127,6 +127,8 @@ struct event {
 	char *path;
 	struct str_list args;
 	bool args_truncated;
+	enum file_origin origin; /* of an executed file that the image did not bring */
+	bool borrowed_rights;    /* exec: of a SUID or SGID file, with its owner's rights */
 	char *user;
 	int32_t exit_code;   /* exit and stop */
 	int32_t exit_signal; /* exit */

@@ -120,10 +120,27 @@ static int run_exec(struct runner *r, const struct words *w, const char *rest)
 	if (args == 1)
 		argv[0] = path;
 	r->process = (struct event){
-		.type = EVENT_EXEC, .path = path, .args = {argv, e->count - args + 1}};
+		.type = EVENT_EXEC, .path = path, .args = {argv, e->count - args + 1},
+		.origin = r->origin, .borrowed_rights = r->borrowed_rights};
+	r->origin = ORIGIN_NONE;
+	r->borrowed_rights = false;
 	r->verdict = policy_match_event(present_rule(r), &r->process);
 	r->suspect = r->verdict.suspect;
 	r->happened = true;
+	return 0;
+}
+
+/* What the kernel says of the file that is executed next. */
+static int run_file(struct runner *r, const struct words *w, const char *rest)
+{
+	int origin = w->count == 2 ? enum_from_name(&file_origin_names, w->items[1]) : -1;
+
+	if (w->count == 2 && strcmp(w->items[1], "suid") == 0)
+		r->borrowed_rights = true;
+	else if (origin > 0)
+		r->origin = (enum file_origin)origin;
+	else
+		return case_wrong(r, "file new, file modified, file memory or file suid", "no such file");
 	return 0;
 }
 
@@ -256,6 +273,7 @@ static const struct verb verbs[] = {
 	{"cluster", NULL, SCOPE_CLUSTERS, "cluster NAME"},
 	{"host", NULL, SCOPE_HOSTS, "host NAME"},
 	{.name = "exec", .run = run_exec, .usage = "exec PATH [as NAME] [ARGUMENT...]"},
+	{.name = "file", .run = run_file, .usage = "file new|modified|memory|suid"},
 	{.name = "connect", .run = run_connect, .usage = "connect ADDRESS:PORT [tcp|udp]"},
 	{.name = "send", .run = run_send, .usage = "send TEXT"},
 	{.name = "expect", .run = run_expect, .usage = "expect ..."},

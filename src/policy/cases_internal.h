@@ -46,6 +46,8 @@ struct runner {
 	char failure[512];
 	char texts[SCOPE_FIELD_COUNT_][1024]; /* what the container is */
 	struct kv_list labels;
+	enum file_origin origin; /* of the next exec */
+	bool borrowed_rights;
 	struct words exec; /* the last process */
 	struct event process;
 	bool suspect; /* ... and it may not connect */

@@ -3,6 +3,8 @@
  * The tables of the policy file; the areas of the gates are in grammar_gates.c. To add a key: a row in its map's table. A row that is not enforced
  * yet says so by `later` or by detections that are not built, and its users are warned.
  */
+#include <assert.h>
+
 #include "policy/grammar_words.h"
 
 /* Tables read best as laid out by hand. */
@@ -94,6 +96,8 @@ static const struct schema_field process_fields[] = {
 	{.name = "modified_binaries", .schema = &effect,
 		DETECTIONS(DETECTION_MODIFIED_BINARY, DETECTION_NEW_BINARY, DETECTION_FILELESS_EXEC, DETECTION_ALTERED_PACKAGE),
 		.doc = "programs that the image did not bring"},
+	{.name = "engine_clients", .schema = &effect, DETECTIONS(DETECTION_ENGINE_CLIENT, DETECTION_ENGINE_SOCKET), .doc = "docker, kubectl and the like in a container"},
+	{.name = "privilege_escalation", .schema = &effect, DETECTIONS(DETECTION_SUID_EXEC, DETECTION_PRIVILEGE_ESCALATION), .doc = "programs with another user's rights"},
 	{.name = "allowed", .schema = &paths, RULE_AT(allowed), .doc = "executables that are never judged"},
 	{.name = "denied", .schema = &denied_paths, RULE_AT(processes), .doc = "executables that must not run"},
 	{.name = "model", .schema = &effect, DETECTIONS(DETECTION_UNEXPECTED_PROCESS), .doc = "what the learned model does not know"},
@@ -121,12 +125,73 @@ static const struct schema_field custom_fields[] = {
 static const struct schema custom = MAP(custom_fields);
 static const struct schema customs = LIST(custom, "a list of {rule, effect}");
 
+/* Every detection by its id: for those that have no key of their own, and single ones of a key. */
+#define BY_ID(id_, DETECTION) {.name = id_, .schema = &effect, .detections = (const enum detection[]){DETECTION, DETECTION_NONE}, .doc = "alone"}
+static const struct schema_field detection_fields[] = {
+	BY_ID("crypto_miner", DETECTION_CRYPTO_MINER), BY_ID("reverse_shell", DETECTION_REVERSE_SHELL),
+	BY_ID("bind_shell", DETECTION_BIND_SHELL), BY_ID("modified_binary", DETECTION_MODIFIED_BINARY),
+	BY_ID("new_binary", DETECTION_NEW_BINARY), BY_ID("fileless_exec", DETECTION_FILELESS_EXEC),
+	BY_ID("altered_package", DETECTION_ALTERED_PACKAGE), BY_ID("lateral_movement", DETECTION_LATERAL_MOVEMENT),
+	BY_ID("engine_client", DETECTION_ENGINE_CLIENT), BY_ID("cloud_metadata", DETECTION_CLOUD_METADATA),
+	BY_ID("kube_api", DETECTION_KUBE_API), BY_ID("port_scan", DETECTION_PORT_SCAN),
+	BY_ID("raw_socket", DETECTION_RAW_SOCKET), BY_ID("suid_exec", DETECTION_SUID_EXEC),
+	BY_ID("privilege_escalation", DETECTION_PRIVILEGE_ESCALATION), BY_ID("namespace_escape", DETECTION_NAMESPACE_ESCAPE),
+	BY_ID("mount", DETECTION_MOUNT), BY_ID("ptrace", DETECTION_PTRACE), BY_ID("kernel_module", DETECTION_KERNEL_MODULE),
+	BY_ID("bpf_load", DETECTION_BPF_LOAD), BY_ID("release_agent", DETECTION_RELEASE_AGENT),
+	BY_ID("engine_socket", DETECTION_ENGINE_SOCKET), BY_ID("runtime_overwrite", DETECTION_RUNTIME_OVERWRITE),
+	BY_ID("sensitive_file", DETECTION_SENSITIVE_FILE), BY_ID("admin_account", DETECTION_ADMIN_ACCOUNT),
+	BY_ID("ssh_access", DETECTION_SSH_ACCESS), BY_ID("preload_hijack", DETECTION_PRELOAD_HIJACK),
+	BY_ID("persistence", DETECTION_PERSISTENCE), BY_ID("packed_elf", DETECTION_PACKED_ELF),
+	BY_ID("foreign_elf", DETECTION_FOREIGN_ELF), BY_ID("log_tamper", DETECTION_LOG_TAMPER),
+	BY_ID("mass_rename", DETECTION_MASS_RENAME), BY_ID("feed_hash", DETECTION_FEED_HASH),
+	BY_ID("feed_ip", DETECTION_FEED_IP), BY_ID("feed_domain", DETECTION_FEED_DOMAIN),
+};
+static_assert(ARRAY_SIZE(detection_fields) == DETECTION_FEED_DOMAIN, "a row for each threat, and none for lists and models");
+static const struct schema by_detection = MAP(detection_fields);
+
+/* The node of an effect key of the rule, at its top or in one of its sections. */
+static const struct node *effect_given(const struct node *rule, const struct schema *map, enum detection d)
+{
+	const struct node *found = NULL;
+
+	for (uint32_t i = 0; rule && i < map->field_count && !found; i++) {
+		const struct schema_field *f = &map->fields[i];
+		const struct node *n = node_get(rule, f->name);
+
+		for (const enum detection *of = f->detections; n && of && *of; of++)
+			if (*of == d)
+				found = n;
+		if (!found && n && f->schema->kind == SCHEMA_MAP)
+			found = effect_given(n, f->schema, d);
+	}
+	return found;
+}
+
+/* One detection alone before its group, the group before `threats`, wherever they stand in the file. */
+static void settle_effects(struct runtime_rule *rule, const struct node *n)
+{
+	const struct node *alone = node_get(n, "detections"), *rest = node_get(n, "threats");
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(detection_fields); i++) {
+		enum detection d = detection_fields[i].detections[0];
+		const struct node *given = alone ? node_get(alone, detection_fields[i].name) : NULL;
+
+		if (!given && !effect_given(n, &grammar_runtime_rule, d))
+			given = rest;
+		int value = given && given->kind == NODE_TEXT ? enum_from_name(&effect_names, given->text) : -1;
+		if (value >= 0)
+			rule->effects[d] = (enum effect)value;
+	}
+}
+
 static int finish_rule(struct walk *w, const struct node *n, void *target)
 {
 	struct runtime_rule *rule = target;
 
 	if (rule && value_scope_is_everything(w, n))
 		rule->scope_count = 0;
+	if (rule)
+		settle_effects(rule, n);
 	if (rule)
 		grammar_finish_rule(rule);
 	return 0;
@@ -139,6 +204,8 @@ static const struct schema_field runtime_fields[] = {
 	{.name = "files", .schema = &files, .stored = true, .doc = "what is written"},
 	{.name = "kubernetes", .schema = &effect, DETECTIONS(DETECTION_KUBE_API, DETECTION_CLOUD_METADATA), .doc = "attacks on the cluster and cloud"},
 	{.name = "feeds", .schema = &effect, DETECTIONS(DETECTION_FEED_HASH, DETECTION_FEED_IP, DETECTION_FEED_DOMAIN), .doc = "matches of imported feeds"},
+	{.name = "threats", .schema = &effect, .doc = "every threat that the rule does not name"},
+	{.name = "detections", .schema = &by_detection, .stored = true, .doc = "single detections by their id"},
 	{.name = "custom", .schema = &customs, .later = true, .doc = "imported rules and their effects"},
 };
 const struct schema grammar_runtime_rule = {.kind = SCHEMA_MAP, .expected = "a rule", FIELDS(runtime_fields), .store = finish_rule};

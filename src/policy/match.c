@@ -54,6 +54,28 @@ static void offer_miner(
 	offer(best, rule, &v);
 }
 
+/* The detections that have something to say about this exec, in the order of their enum. */
+static void offer_file(struct verdict *best, const struct runtime_rule *rule, const struct event *e)
+{
+	static const enum detection by_origin[ORIGIN_COUNT_] = {DETECTION_NONE, DETECTION_NEW_BINARY,
+		DETECTION_MODIFIED_BINARY, DETECTION_FILELESS_EXEC};
+	struct verdict v = {.detection = by_origin[e->origin], .evidence = EVIDENCE_FILE};
+	const char *client;
+
+	snprintf(v.reason, sizeof(v.reason), "file '%.140s'", e->path);
+	if (v.detection)
+		offer(best, rule, &v);
+	if (e->borrowed_rights) {
+		v.detection = DETECTION_SUID_EXEC;
+		offer(best, rule, &v);
+	}
+	if (miner_table_client(e->path, &client)) {
+		v = (struct verdict){.detection = DETECTION_ENGINE_CLIENT, .evidence = EVIDENCE_NAME};
+		snprintf(v.reason, sizeof(v.reason), "name '%.140s'", client);
+		offer(best, rule, &v);
+	}
+}
+
 static struct verdict match_exec(const struct runtime_rule *rule, const struct event *e)
 {
 	struct verdict best = {0};
@@ -65,6 +87,7 @@ static struct verdict match_exec(const struct runtime_rule *rule, const struct e
 		offer_miner(&best, rule, &miner);
 	best.suspect = miner.judgement == MINER_SUSPECT &&
 		       rule->effects[DETECTION_CRYPTO_MINER] != EFFECT_DISABLE;
+	offer_file(&best, rule, e);
 	if (list_match(&rule->processes.paths, e->path)) {
 		struct verdict v = {
 			.detection = DETECTION_DENIED_PROCESS, .evidence = EVIDENCE_PATH};

@@ -26,6 +26,7 @@
 #define SHORT(class, text) {MINER_SPACE_TOKEN, class, false, text}
 #define ALGORITHM(text) {MINER_SPACE_ALGORITHM, MINER_ALGORITHM, true, text}
 #define ALGORITHM_PREFIX(text) {MINER_SPACE_ALGORITHM, MINER_ALGORITHM, false, text}
+#define CLIENT(text) {MINER_SPACE_CLIENT, MINER_CLIENT, true, text}
 #define WEAK(text) {MINER_SPACE_ALGORITHM, MINER_ALGORITHM_WEAK, true, text}
 
 const struct miner_table_row miner_table[] = {
@@ -89,6 +90,10 @@ const struct miner_table_row miner_table[] = {
 	WEAK("scrypt"), WEAK("yescrypt"), WEAK("x11"), WEAK("x13"), WEAK("x15"), WEAK("x17"), WEAK("gr"), WEAK("monero"),
 	WEAK("xmr"), WEAK("rx"), WEAK("cn"), WEAK("blake3"), WEAK("blake2s"), WEAK("keccak"), WEAK("sha256"),
 	WEAK("argon2d"), WEAK("octopus"), WEAK("allium"), WEAK("panthera"), WEAK("bitcoin"), WEAK("ethereum"),
+
+	CLIENT("docker"), CLIENT("docker-compose"), CLIENT("podman"), CLIENT("podman-remote"), CLIENT("ctr"), CLIENT("nerdctl"),
+	CLIENT("crictl"), CLIENT("kubectl"), CLIENT("oc"), CLIENT("kubelet"), CLIENT("kubeadm"), CLIENT("etcdctl"), CLIENT("runc"),
+	CLIENT("crun"), CLIENT("buildah"), CLIENT("skopeo"), CLIENT("helm"), CLIENT("k9s"), CLIENT("peirates"), CLIENT("cdk"),
 };
 const size_t miner_table_count = ARRAY_SIZE(miner_table);
 
@@ -116,14 +121,14 @@ static void scan_set(struct miner_scan *s, const char *text)
 	s->length = (uint32_t)n;
 }
 
-static enum miner_class name_class(const char *path, const char **ret_name)
+static enum miner_class name_class(const char *path, enum miner_space space, const char **ret_name)
 {
 	const char *slash = strrchr(path, '/');
 	struct miner_scan s;
 
 	*ret_name = slash ? slash + 1 : path;
 	scan_set(&s, *ret_name);
-	return MINER_CLASS(miner_lookup(&s, MINER_SPACE_NAME, 0));
+	return MINER_CLASS(miner_lookup(&s, space, 0));
 }
 
 static struct miner_finding finding(enum miner_judgement judgement, enum evidence evidence, const char *sign)
@@ -137,8 +142,8 @@ static struct miner_finding finding(enum miner_judgement judgement, enum evidenc
 struct miner_finding miner_judge_exec(const char *path, const struct str_list *args)
 {
 	const char *file_name = "", *arg_name = "";
-	enum miner_class file = name_class(path ? path : "", &file_name);
-	enum miner_class arg = args->count ? name_class(args->items[0], &arg_name) : MINER_CLASS_NONE;
+	enum miner_class file = name_class(path ? path : "", MINER_SPACE_NAME, &file_name);
+	enum miner_class arg = args->count ? name_class(args->items[0], MINER_SPACE_NAME, &arg_name) : MINER_CLASS_NONE;
 	struct miner_argv a = {};
 	struct miner_scan s;
 
@@ -150,7 +155,7 @@ struct miner_finding miner_judge_exec(const char *path, const struct str_list *a
 	}
 	/* A program of many goes by the name it is called with: `grep ...`, or `busybox grep ...`. */
 	if (file == MINER_MULTI)
-		file = arg == MINER_MULTI && args->count > 1 ? name_class(args->items[1], &arg_name) : arg;
+		file = arg == MINER_MULTI && args->count > 1 ? name_class(args->items[1], MINER_SPACE_NAME, &arg_name) : arg;
 	switch (miner_argv_judge(&a, file == MINER_TEXTS)) {
 	case MINER_RESULT_YES:
 		return finding(MINER_YES, EVIDENCE_ARGV, a.sign);
@@ -160,6 +165,11 @@ struct miner_finding miner_judge_exec(const char *path, const struct str_list *a
 		break;
 	}
 	return finding(MINER_NO, EVIDENCE_NONE, "");
+}
+
+bool miner_table_client(const char *path, const char **ret_name)
+{
+	return name_class(path, MINER_SPACE_CLIENT, ret_name) == MINER_CLIENT;
 }
 
 struct miner_finding miner_judge_payload(const void *data, size_t size)

@@ -34,5 +34,7 @@ struct miner_finding {
 
 /* path: executable; args: argv with argv[0]. */
 struct miner_finding miner_judge_exec(const char *path, const struct str_list *args);
+/* Whether this is, by its name, a client of a container engine or an orchestrator. */
+bool miner_table_client(const char *path, const char **ret_name);
 /* First bytes of a stream, one direction. */
 struct miner_finding miner_judge_payload(const void *data, size_t size);

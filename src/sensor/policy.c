@@ -25,6 +25,11 @@ SAME(WIRE_DONE_ALERT, DONE_ALERT);
 SAME(WIRE_DONE_PREVENT, DONE_PREVENT);
 SAME(WIRE_DONE_FAILED, DONE_FAILED);
 SAME(WIRE_DETECTION_CRYPTO_MINER, DETECTION_CRYPTO_MINER);
+SAME(WIRE_DETECTION_MODIFIED_BINARY, DETECTION_MODIFIED_BINARY);
+SAME(WIRE_DETECTION_NEW_BINARY, DETECTION_NEW_BINARY);
+SAME(WIRE_DETECTION_FILELESS_EXEC, DETECTION_FILELESS_EXEC);
+SAME(WIRE_DETECTION_ENGINE_CLIENT, DETECTION_ENGINE_CLIENT);
+SAME(WIRE_DETECTION_SUID_EXEC, DETECTION_SUID_EXEC);
 SAME(WIRE_DETECTION_DENIED_PROCESS, DETECTION_DENIED_PROCESS);
 SAME(WIRE_DETECTION_DENIED_PORT, DETECTION_DENIED_PORT);
 SAME(WIRE_DETECTION_DENIED_ADDRESS, DETECTION_DENIED_ADDRESS);
@@ -34,11 +39,13 @@ SAME(WIRE_EVIDENCE_STRATUM, EVIDENCE_STRATUM);
 SAME(WIRE_EVIDENCE_PATH, EVIDENCE_PATH);
 SAME(WIRE_EVIDENCE_ADDRESS, EVIDENCE_ADDRESS);
 SAME(WIRE_EVIDENCE_PORT, EVIDENCE_PORT);
+SAME(WIRE_EVIDENCE_FILE, EVIDENCE_FILE);
 SAME(WIRE_DIRECTION_OUTBOUND, DIRECTION_OUTBOUND);
 SAME(WIRE_DIRECTION_INBOUND, DIRECTION_INBOUND);
 SAME(WIRE_DIRECTION_LISTEN, DIRECTION_LISTEN);
 SAME(WIRE_SLOT_KILL, SENSOR_SLOT_KILL);
 SAME(WIRE_SLOTS_BANK, POLICY_RULES_MAX);
+static_assert(WIRE_DETECTIONS >= DETECTION_COUNT_, "an effect for each detection");
 static_assert(WIRE_PATTERNS_MAX >= WIRE_SLOTS_MAX * 2 * POLICY_PATTERNS_MAX, "room for every list");
 
 int sensor_miner_table_load(struct sensor_set *s)
@@ -197,14 +204,13 @@ static int bank_clear(struct sensor_set *s, uint32_t first)
 static int rule_put(struct sensor_set *s, uint32_t slot, const struct runtime_rule *rule, struct diag *reterr)
 {
 	struct wire_slot value = {
-		.miner = (uint8_t)rule->effects[DETECTION_CRYPTO_MINER],
-		.process = (uint8_t)rule->processes.effect,
-		.network = (uint8_t)rule->network.effect,
 		.allowed = (uint16_t)rule->allowed.count,
 		.denied = (uint16_t)rule->processes.paths.count,
 	};
 	int r;
 
+	for (int d = 0; d < DETECTION_COUNT_; d++)
+		value.effects[d] = (uint8_t)rule->effects[d];
 	if (rule->allowed.count > POLICY_PATTERNS_MAX || rule->processes.paths.count > POLICY_PATTERNS_MAX)
 		return diag_msg(reterr, -E2BIG, "rule '%s': more than %u patterns in a list", rule->name, POLICY_PATTERNS_MAX);
 	r = patterns_put(s, slot, WIRE_PATTERN_ALLOWED, &rule->allowed, reterr);
