@@ -4,85 +4,47 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rand.h>
-#include <openssl/x509v3.h>
+#include <openssl/crypto.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/cert.h"
 #include "base/fd.h"
 
 #define VALID_DAYS 3650
 
-CLEANUP_DEFINE(EVP_PKEY, EVP_PKEY_free)
-CLEANUP_DEFINE(X509, X509_free)
-CLEANUP_DEFINE(BIO, BIO_free)
-
-static int add_extension(X509 *cert, int nid, const char *value)
-{
-	X509V3_CTX ctx;
-
-	X509V3_set_ctx_nodb(&ctx);
-	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
-	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	int ok = e && X509_add_ext(cert, e, -1);
-	X509_EXTENSION_free(e);
-	return ok ? 0 : -EIO;
-}
-
-static int fill(X509 *cert, EVP_PKEY *key)
+/* It is its own authority: clients pin it as the one they trust. */
+static int issue(struct cert_pair *ret)
 {
 	char host[HOST_NAME_MAX + 1] = "localhost", names[HOST_NAME_MAX + 80];
-	unsigned char serial[16];
-	X509_NAME *name = X509_get_subject_name(cert);
+	const struct cert_extension extensions[] = {
+		{NID_subject_alt_name, names},
+		{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+		{NID_key_usage, "critical,digitalSignature,keyCertSign"},
+		{NID_ext_key_usage, "serverAuth"},
+		{NID_subject_key_identifier, "hash"},
+	};
+	int r = cert_new(ret, "Seawall Console", VALID_DAYS);
 
 	gethostname(host, sizeof(host) - 1);
 	snprintf(names, sizeof(names), "DNS:localhost,IP:127.0.0.1,IP:::1,DNS:%s", host);
-	if (RAND_bytes(serial, sizeof(serial)) != 1)
-		return -EIO;
-	serial[0] &= 0x7f; /* a serial number is positive */
-	BIGNUM *number = BN_bin2bn(serial, sizeof(serial), NULL);
-	int ok = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) && X509_set_version(cert, 2) &&
-		X509_gmtime_adj(X509_getm_notBefore(cert), -300) &&
-		X509_time_adj_ex(X509_getm_notAfter(cert), VALID_DAYS, 0, NULL) && X509_set_pubkey(cert, key) &&
-		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"Seawall Console", -1, -1, 0) &&
-		X509_set_issuer_name(cert, name);
-	BN_free(number);
-	/* It is its own authority: clients pin it as the one they trust. */
-	if (!ok || add_extension(cert, NID_subject_alt_name, names) < 0 ||
-		add_extension(cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") < 0 ||
-		add_extension(cert, NID_key_usage, "critical,digitalSignature,keyCertSign") < 0 ||
-		add_extension(cert, NID_ext_key_usage, "serverAuth") < 0 ||
-		add_extension(cert, NID_subject_key_identifier, "hash") < 0)
-		return -EIO;
-	return X509_sign(cert, key, EVP_sha256()) ? 0 : -EIO;
-}
-
-static int write_bio(const char *path, BIO *bio, mode_t mode)
-{
-	char *data = NULL;
-	long size = BIO_get_mem_data(bio, &data);
-
-	return size > 0 ? file_write_atomic(path, data, (size_t)size, mode) : -EIO;
+	return r < 0 ? r : cert_sign(ret->cert, ret, extensions, ARRAY_SIZE(extensions));
 }
 
 static int make(const char *cert_path, const char *key_path)
 {
-	CLEANUP(EVP_PKEY_free) EVP_PKEY *key = EVP_EC_gen("P-256");
-	CLEANUP(X509_free) X509 *cert = X509_new();
-	CLEANUP(BIO_free) BIO *key_bio = BIO_new(BIO_s_mem());
-	CLEANUP(BIO_free) BIO *cert_bio = BIO_new(BIO_s_mem());
+	CLEANUP(cert_pair_done) struct cert_pair own = {0};
+	CLEANUP(buf_done) struct buf cert = BUF_INIT(1 << 16);
+	CLEANUP(buf_done) struct buf key = BUF_INIT(1 << 16);
+	int r = issue(&own);
 
-	if (!key || !cert || !key_bio || !cert_bio)
-		return -ENOMEM;
-	int r = fill(cert, key);
-	if (r < 0)
-		return r;
-	if (!PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) || !PEM_write_bio_X509(cert_bio, cert))
-		return -EIO;
-	r = write_bio(key_path, key_bio, 0600);
-	return r < 0 ? r : write_bio(cert_path, cert_bio, 0644);
+	if (r == 0)
+		r = cert_put(&cert, own.cert);
+	if (r == 0)
+		r = cert_put_key(&key, own.key);
+	if (r == 0)
+		r = file_write_atomic(key_path, key.data, key.len, 0600);
+	OPENSSL_cleanse(key.data, key.len);
+	return r < 0 ? r : file_write_atomic(cert_path, cert.data, cert.len, 0644);
 }
 
 int tls_ensure(const char *dir, struct buf *cert, struct buf *key, struct diag *reterr)

@@ -7,14 +7,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
-#include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/cert.h"
 #include "base/clock.h"
 #include "base/fd.h"
 
@@ -22,22 +20,10 @@
 #define PROXY_DAYS 825
 #define RENEW_DAYS 30 /* a proxy's certificate with less than that left is made anew */
 
-CLEANUP_DEFINE(EVP_PKEY, EVP_PKEY_free)
 CLEANUP_DEFINE(X509, X509_free)
 CLEANUP_DEFINE(BIO, BIO_free)
 CLEANUP_DEFINE(BIGNUM, BN_free)
 CLEANUP_DEFINE(GENERAL_NAMES, GENERAL_NAMES_free)
-
-struct authority {
-	EVP_PKEY *key;
-	X509 *cert;
-};
-
-static void authority_done_cleanup_(struct authority *a)
-{
-	EVP_PKEY_free(a->key);
-	X509_free(a->cert);
-}
 
 static int failed(struct diag *reterr, const char *what)
 {
@@ -92,75 +78,18 @@ int pki_host_check(const char *text, struct diag *reterr)
 
 /* --- certificates --- */
 
-static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+/* What is no authority. */
+static int sign(X509 *cert, const struct cert_pair *ca, const char *usage)
 {
-	X509V3_CTX ctx;
+	const struct cert_extension extensions[] = {
+		{NID_basic_constraints, "critical,CA:FALSE"},
+		{NID_key_usage, "critical,digitalSignature"},
+		{NID_ext_key_usage, usage},
+		{NID_subject_key_identifier, "hash"},
+		{NID_authority_key_identifier, "keyid"},
+	};
 
-	X509V3_set_ctx_nodb(&ctx);
-	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
-	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	int ok = e && X509_add_ext(cert, e, -1);
-	X509_EXTENSION_free(e);
-	return ok ? 0 : -EIO;
-}
-
-static int add_name(X509 *cert, const char *field, const char *text)
-{
-	return X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), field, MBSTRING_UTF8, (const unsigned char *)text, -1, -1, 0)
-		? 0 : -EIO;
-}
-
-/* A certificate with all but its names of extensions and its signature. */
-static X509 *blank(EVP_PKEY *key, const char *cn, uint32_t days)
-{
-	CLEANUP(X509_free) X509 *cert = X509_new();
-	unsigned char serial[16];
-
-	if (!cert || RAND_bytes(serial, sizeof(serial)) != 1)
-		return NULL;
-	serial[0] = (serial[0] & 0x7f) | 0x40; /* positive, and always of the same length */
-	CLEANUP(BN_free) BIGNUM *number = BN_bin2bn(serial, sizeof(serial), NULL);
-	if (!number || !BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) || !X509_set_version(cert, 2) ||
-		!X509_gmtime_adj(X509_getm_notBefore(cert), -300) ||
-		!X509_time_adj_ex(X509_getm_notAfter(cert), (int)days, 0, NULL) || !X509_set_pubkey(cert, key) || add_name(cert, "CN", cn) < 0)
-		return NULL;
-	return take_ptr(cert);
-}
-
-static int sign(X509 *cert, const struct authority *ca, const char *usage)
-{
-	if (!X509_set_issuer_name(cert, X509_get_subject_name(ca->cert)) ||
-		add_extension(cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE") < 0 ||
-		add_extension(cert, ca->cert, NID_key_usage, "critical,digitalSignature") < 0 ||
-		add_extension(cert, ca->cert, NID_ext_key_usage, usage) < 0 ||
-		add_extension(cert, ca->cert, NID_subject_key_identifier, "hash") < 0 ||
-		add_extension(cert, ca->cert, NID_authority_key_identifier, "keyid") < 0)
-		return -EIO;
-	return X509_sign(cert, ca->key, EVP_sha256()) ? 0 : -EIO;
-}
-
-static int put_cert(struct buf *out, X509 *cert)
-{
-	CLEANUP(BIO_free) BIO *bio = BIO_new(BIO_s_mem());
-	char *data;
-
-	if (!bio || !PEM_write_bio_X509(bio, cert))
-		return -EIO;
-	long n = BIO_get_mem_data(bio, &data);
-	buf_put(out, data, (size_t)n);
-	return out->failed;
-}
-
-static int put_key(struct buf *out, EVP_PKEY *key)
-{
-	CLEANUP(BIO_free) BIO *bio = BIO_new(BIO_s_secmem());
-	char *data;
-
-	if (!bio || !PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
-		return -EIO;
-	long n = BIO_get_mem_data(bio, &data);
-	buf_put(out, data, (size_t)n);
-	return out->failed;
+	return cert_sign(cert, ca, extensions, ARRAY_SIZE(extensions));
 }
 
 static X509 *read_cert(const struct buf *pem)
@@ -178,21 +107,21 @@ static const char *in_dir(const char *dir, const char *name, char *out)
 	return out;
 }
 
-static int make_authority(const char *dir, struct authority *ca, struct diag *reterr)
+static int make_authority(const char *dir, struct cert_pair *ca, struct diag *reterr)
 {
+	static const struct cert_extension extensions[] = {
+		{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+		{NID_key_usage, "critical,keyCertSign,cRLSign"},
+		{NID_subject_key_identifier, "hash"},
+	};
 	CLEANUP(buf_done) struct buf cert = BUF_INIT(1 << 16);
 	CLEANUP(buf_done) struct buf key = BUF_INIT(1 << 16);
 	char host[HOST_NAME_MAX + 1] = "", name[PKI_NAME_MAX + 1], path[PATH_MAX];
 
 	gethostname(host, sizeof(host) - 1);
 	snprintf(name, sizeof(name), "Seawall %.50s", host);
-	ca->key = EVP_EC_gen("P-256");
-	ca->cert = ca->key ? blank(ca->key, name, CA_DAYS) : NULL;
-	if (!ca->cert || !X509_set_issuer_name(ca->cert, X509_get_subject_name(ca->cert)) ||
-		add_extension(ca->cert, ca->cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") < 0 ||
-		add_extension(ca->cert, ca->cert, NID_key_usage, "critical,keyCertSign,cRLSign") < 0 ||
-		add_extension(ca->cert, ca->cert, NID_subject_key_identifier, "hash") < 0 ||
-		!X509_sign(ca->cert, ca->key, EVP_sha256()) || put_cert(&cert, ca->cert) < 0 || put_key(&key, ca->key) < 0)
+	if (cert_new(ca, name, CA_DAYS) < 0 || cert_sign(ca->cert, ca, extensions, ARRAY_SIZE(extensions)) < 0 ||
+		cert_put(&cert, ca->cert) < 0 || cert_put_key(&key, ca->key) < 0)
 		return failed(reterr, "the authority");
 	/* The key first: a certificate without it would look like an authority that lost its key. */
 	int r = file_write_atomic(in_dir(dir, "ca.key", path), key.data, key.len, 0600);
@@ -202,7 +131,7 @@ static int make_authority(const char *dir, struct authority *ca, struct diag *re
 	return r < 0 ? diag_msg(reterr, r, "cannot write '%s': %s", path, strerror(-r)) : 0;
 }
 
-static int read_authority(const char *dir, struct authority *ca, struct diag *reterr)
+static int read_authority(const char *dir, struct cert_pair *ca, struct diag *reterr)
 {
 	CLEANUP(buf_done) struct buf cert = BUF_INIT(1 << 16);
 	CLEANUP(buf_done) struct buf key = BUF_INIT(1 << 16);
@@ -223,7 +152,7 @@ static int read_authority(const char *dir, struct authority *ca, struct diag *re
 	return 0;
 }
 
-static int ensure_authority(const char *dir, struct authority *ca, struct pki_made *made, struct diag *reterr)
+static int ensure_authority(const char *dir, struct cert_pair *ca, struct pki_made *made, struct diag *reterr)
 {
 	char path[PATH_MAX];
 
@@ -271,7 +200,7 @@ static GENERAL_NAMES *proxy_names(X509 *old, const struct str_list *hosts)
 	return take_ptr(names);
 }
 
-static bool proxy_is_good(X509 *cert, const struct authority *ca, const struct str_list *hosts)
+static bool proxy_is_good(X509 *cert, const struct cert_pair *ca, const struct str_list *hosts)
 {
 	int days = 0, seconds;
 
@@ -282,7 +211,7 @@ static bool proxy_is_good(X509 *cert, const struct authority *ca, const struct s
 	       X509_verify(cert, X509_get0_pubkey(ca->cert)) == 1;
 }
 
-static int ensure_proxy(const char *dir, const struct authority *ca, const struct str_list *hosts, struct pki_made *made, struct diag *reterr)
+static int ensure_proxy(const char *dir, const struct cert_pair *ca, const struct str_list *hosts, struct pki_made *made, struct diag *reterr)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_INIT(1 << 16);
 	char path[PATH_MAX];
@@ -296,12 +225,12 @@ static int ensure_proxy(const char *dir, const struct authority *ca, const struc
 		return diag_msg(reterr, -EINVAL, "'%s' has no certificate in it; it is not written over", path);
 	if (old && proxy_is_good(old, ca, hosts))
 		return 0;
-	CLEANUP(EVP_PKEY_free) EVP_PKEY *key = EVP_EC_gen("P-256");
-	CLEANUP(X509_free) X509 *cert = key ? blank(key, "Seawall proxy", PROXY_DAYS) : NULL;
+	CLEANUP(cert_pair_done) struct cert_pair own = {0};
 	CLEANUP(GENERAL_NAMES_free) GENERAL_NAMES *names = proxy_names(old, hosts);
 	buf_reset(&pem);
-	if (!cert || !names || X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) != 1 || sign(cert, ca, "serverAuth") < 0 ||
-		put_cert(&pem, cert) < 0 || put_key(&pem, key) < 0)
+	if (!names || cert_new(&own, "Seawall proxy", PROXY_DAYS) < 0 ||
+		X509_add1_ext_i2d(own.cert, NID_subject_alt_name, names, 0, 0) != 1 || sign(own.cert, ca, "serverAuth") < 0 ||
+		cert_put(&pem, own.cert) < 0 || cert_put_key(&pem, own.key) < 0)
 		return failed(reterr, "the proxy's certificate");
 	r = file_write_atomic(path, pem.data, pem.len, 0600);
 	OPENSSL_cleanse(pem.data, pem.len);
@@ -358,34 +287,33 @@ static void tell(X509 *cert, struct pki_made *ret)
 		ret->expires = (uint64_t)timegm(&tm) * NSEC_PER_SEC;
 }
 
-static int issue_user(const struct authority *ca, const struct pki_user *user, struct pki_made *ret, struct diag *reterr)
+static int issue_user(const struct cert_pair *ca, const struct pki_user *user, struct pki_made *ret, struct diag *reterr)
 {
-	CLEANUP(EVP_PKEY_free) EVP_PKEY *key = EVP_EC_gen("P-256");
-	CLEANUP(X509_free) X509 *cert = key ? blank(key, user->name, user->days) : NULL;
+	CLEANUP(cert_pair_done) struct cert_pair own = {0};
 	CLEANUP(buf_done) struct buf ca_pem = BUF_INIT(1 << 16);
 	CLEANUP(buf_done) struct buf cert_pem = BUF_INIT(1 << 16);
 	CLEANUP(buf_done) struct buf key_pem = BUF_INIT(1 << 16);
-	int r = cert ? 0 : -EIO;
+	int r = cert_new(&own, user->name, user->days);
 
 	for (uint32_t i = 0; r == 0 && i < user->groups->count; i++)
-		r = add_name(cert, "O", user->groups->items[i]);
+		r = cert_add_name(own.cert, "O", user->groups->items[i]);
 	/* It cannot outlive the authority that vouches for it. */
-	if (r == 0 && ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(ca->cert)) > 0)
-		r = X509_set1_notAfter(cert, X509_get0_notAfter(ca->cert)) ? 0 : -EIO;
-	if (r < 0 || sign(cert, ca, "clientAuth") < 0 || put_cert(&ca_pem, ca->cert) < 0 || put_cert(&cert_pem, cert) < 0 ||
-		put_key(&key_pem, key) < 0)
+	if (r == 0 && ASN1_TIME_compare(X509_get0_notAfter(own.cert), X509_get0_notAfter(ca->cert)) > 0)
+		r = X509_set1_notAfter(own.cert, X509_get0_notAfter(ca->cert)) ? 0 : -EIO;
+	if (r < 0 || sign(own.cert, ca, "clientAuth") < 0 || cert_put(&ca_pem, ca->cert) < 0 || cert_put(&cert_pem, own.cert) < 0 ||
+		cert_put_key(&key_pem, own.key) < 0)
 		return failed(reterr, "the user's certificate");
 	r = write_user(user->out, &ca_pem, &cert_pem, &key_pem, reterr);
 	OPENSSL_cleanse(key_pem.data, key_pem.len);
 	if (r == 0)
-		tell(cert, ret);
+		tell(own.cert, ret);
 	return r;
 }
 
 int pki_issue(const char *dir, const struct str_list *hosts, const struct pki_user *user, struct pki_made *ret,
 	struct diag *reterr)
 {
-	__attribute__((cleanup(authority_done_cleanup_))) struct authority ca = {0};
+	CLEANUP(cert_pair_done) struct cert_pair ca = {0};
 	struct pki_made made = {0};
 	int r = dir_make(dir, 0700);
 	CLEANUP(fd_close) int lock = r == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
