@@ -7,6 +7,29 @@
 #include "ctl/policy_files.h"
 #include "policy/cases.h"
 
+/* How much of each area there is; areas that nothing is said of are left out. */
+static void print_counts(const struct policy *p)
+{
+	const struct {
+		const char *one, *many;
+		uint32_t count;
+	} areas[] = {
+		{"runtime rule", "runtime rules", p->runtime_count},
+		{"trust rule", "trust rules", p->trust_count},
+		{"trust group", "trust groups", p->trust_group_count},
+		{"compliance rule", "compliance rules", p->compliance_count},
+		{"access rule", "access rules", p->access_count},
+		{"collection", "collections", p->collection_count},
+	};
+	unsigned said = 0;
+
+	fputs("a good policy: ", stdout);
+	for (size_t i = 0; i < ARRAY_SIZE(areas); i++)
+		if (areas[i].count)
+			printf("%s%u %s", said++ ? ", " : "", areas[i].count, areas[i].count == 1 ? areas[i].one : areas[i].many);
+	puts(said ? "" : "nothing in it");
+}
+
 int cmd_policy_check(struct call *c)
 {
 	CLEANUP(files_done) struct files files = {.json = c->json};
@@ -22,8 +45,7 @@ int cmd_policy_check(struct call *c)
 	if (r == -ENOMEM)
 		return cannot_say("out of memory");
 	if (r == 0 && !c->json)
-		printf("a good policy: %u runtime rules, %u collections\n", policy->runtime_count,
-			policy->collection_count);
+		print_counts(policy);
 	return r == 0 ? CTL_DONE : CTL_NO;
 }
 
