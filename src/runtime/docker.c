@@ -25,6 +25,7 @@
 #define LINE_MAX_BYTES (1u << 20)
 #define LIST_MAX (64u << 20)
 #define VERSION_MAX (64u << 10)
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@" /* of an image, in a path */
 #define SINCE_MARGIN NSEC_PER_SEC /* between our clock reading and the engine's subscription */
 
 /* {"type":["container","network","image"]} */
@@ -80,27 +81,33 @@ static void on_image(void *ctx, const struct client_result *res)
 	if (d->rt->lost || res->error < 0)
 		return; /* the stream finds out */
 	if (res->status != 200 || json_parse(&root, (const char *)res->body, res->size, NULL) < 0 ||
-		docker_images_put(d->images, root) < 0) {
+		docker_images_learn(d->images, root) < 0) {
 		docker_images_drop(d->images, res->key);
+		d->rt->listener.changed(d->rt->listener.ctx, d->rt);
 		return;
 	}
+	const char *id = json_get_str(root, "Id", ""); /* it may have been asked for by name */
 	for (struct inventory_entry *e = inventory_first(d->rt->inventory); e;
 		e = inventory_next(e)) {
-		if (!e->image_id || strcmp(e->image_id, res->key) != 0)
+		if (!e->image_id || strcmp(e->image_id, id) != 0)
 			continue;
 		docker_images_resolve(d->images, e);
 		runtime_changed(d->rt, e);
 	}
+	d->rt->listener.changed(d->rt->listener.ctx, d->rt);
 }
 
+/* By id or name. */
 static void ask_image(struct docker *d, const char *id)
 {
-	char path[128];
+	char path[CLIENT_KEY_SIZE + 32];
 	struct buf b = BUF_FIXED((uint8_t *)path, sizeof(path));
 
-	if (!docker_images_id_ok(id))
+	if (!docker_images_id_ok(id) && (strspn(id, NAME_CHARACTERS) != strlen(id) || strstr(id, "..")))
 		return;
 	buf_printf(&b, "/images/%s/json", id);
+	if (b.failed || strlen(id) >= CLIENT_KEY_SIZE)
+		return;
 	send_call(d, &(struct client_call){.path = path,
 			     .key = id,
 			     .max = DOCKER_INSPECT_MAX,
@@ -230,14 +237,20 @@ static void list(struct docker *d)
 static void on_images(void *ctx, const struct client_result *res)
 {
 	CLEANUP(json_free) struct json *root = NULL;
+	struct docker_images *fresh = NULL;
 	struct docker *d = ctx;
 
 	if (failed(d, res, 200))
 		return;
 	/* Without it names of images started by id come a little later. */
-	if (json_parse(&root, (const char *)res->body, res->size, NULL) == 0)
+	if (json_parse(&root, (const char *)res->body, res->size, NULL) == 0 && json_is_array(root) &&
+		docker_images_new(&fresh) == 0) {
 		for (const struct json *j = json_first(root); j; j = json_next(j))
-			docker_images_put(d->images, j);
+			docker_images_put(fresh, j);
+		/* What was there before and is not now must not answer to any name. */
+		docker_images_free(d->images);
+		d->images = fresh;
+	}
 	list(d);
 }
 
@@ -351,6 +364,18 @@ static void destroy_event(struct docker *d, const struct docker_event *event)
 	runtime_removed(d->rt, e);
 }
 
+/* A name that moves does so at once: who creates a container by it next is not judged by what it was. */
+static void image_event(struct docker *d, const struct docker_event *event)
+{
+	const char *name = json_get_str(event->attributes, "name", "");
+
+	if (strcmp(event->action, "tag") == 0 && docker_images_id_ok(event->id) && *name && !docker_images_id_ok(name))
+		docker_images_tag(d->images, name, event->id);
+	else if (strcmp(event->action, "pull") == 0) /* then the id is the name */
+		docker_images_tag(d->images, event->id, NULL);
+	ask_image(d, event->id);
+}
+
 void docker_line(struct docker *d, const char *line, size_t n)
 {
 	CLEANUP(json_free) struct json *root = NULL;
@@ -367,7 +392,7 @@ void docker_line(struct docker *d, const char *line, size_t n)
 	if (event.time > d->last)
 		d->last = event.time;
 	if (event.object == DOCKER_IMAGE)
-		ask_image(d, event.id);
+		image_event(d, &event);
 	else if (event.object == DOCKER_CONTAINER && strcmp(event.action, "destroy") == 0)
 		destroy_event(d, &event);
 	else
@@ -505,8 +530,17 @@ static int docker_image(const struct runtime *rt, const char *ref, struct runtim
 	int r = docker_images_find(d->images, ref, &i);
 
 	if (r == 0)
-		*ret = (struct runtime_image){i.id, i.tags, i.digests, i.layers};
+		*ret = (struct runtime_image){i.id, i.tags, i.digests, i.layers, i.complete};
 	return r;
+}
+
+static int docker_image_look(struct runtime *rt, const char *id)
+{
+	struct docker *d = rt->engine;
+
+	if (docker_images_look(d->images, id))
+		ask_image(d, id);
+	return 0;
 }
 
 const struct engine_ops docker_ops = {
@@ -517,4 +551,5 @@ const struct engine_ops docker_ops = {
 	.disconnect = docker_disconnect,
 	.stop = docker_stop,
 	.image = docker_image,
+	.image_look = docker_image_look,
 };

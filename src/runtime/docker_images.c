@@ -17,6 +17,7 @@ struct image {
 	struct str_list tags; /* canonical */
 	struct str_list digests; /* all of them */
 	struct str_list layers;	 /* diff ids; only an answer about this one image tells them */
+	bool complete, asked;	 /* it did; it was asked for */
 };
 
 struct docker_images {
@@ -81,6 +82,16 @@ bool docker_images_has(const struct docker_images *m, const char *id)
 	return find(m, id) != NULL;
 }
 
+bool docker_images_look(struct docker_images *m, const char *id)
+{
+	struct image *i = find(m, id);
+	bool now = i && !i->complete && !i->asked;
+
+	if (now)
+		i->asked = true;
+	return now;
+}
+
 void docker_images_drop(struct docker_images *m, const char *id)
 {
 	struct image *i = find(m, id);
@@ -112,6 +123,7 @@ static int add_layers(const struct docker_images *m, struct image *i, const stru
 	for (const struct json *j = json_first(json_path(image, "RootFS.Layers")); j && r == 0; j = json_next(j))
 		if (docker_images_id_ok(json_str(j, "")))
 			r = inventory_add_item(&i->layers, json_str(j, ""), INVENTORY_ID_MAX);
+	i->complete = json_is_object(json_get(image, "RootFS")) || (before && before->complete);
 	if (!i->layers.count && before) {
 		i->layers = before->layers;
 		before->layers = (struct str_list){0};
@@ -156,6 +168,63 @@ int docker_images_put(struct docker_images *m, const struct json *image)
 	m->count++;
 	take_ptr(i);
 	return 0;
+}
+
+struct claim {
+	const char *canonical;
+	const struct image *by;
+};
+
+static void take_tag(const void *node, VISIT visit, void *ctx)
+{
+	struct image *i = *(struct image *const *)node;
+	const struct claim *c = ctx;
+	uint32_t kept = 0;
+
+	if ((visit != postorder && visit != leaf) || i == c->by)
+		return;
+	for (uint32_t t = 0; t < i->tags.count; t++) {
+		if (strcmp(i->tags.items[t], c->canonical) == 0)
+			free(i->tags.items[t]);
+		else
+			i->tags.items[kept++] = i->tags.items[t];
+	}
+	i->tags.count = kept;
+}
+
+int docker_images_learn(struct docker_images *m, const struct json *image)
+{
+	int r = docker_images_put(m, image);
+	const struct image *i = r == 0 ? find(m, json_get_str(image, "Id", "")) : NULL;
+
+	for (uint32_t t = 0; i && t < i->tags.count; t++)
+		twalk_r(m->by_id, take_tag, &(struct claim){i->tags.items[t], i});
+	return r;
+}
+
+static int add_unknown(struct docker_images *m, const char *id, struct image **ret)
+{
+	CLEANUP(image_free) struct image *i = calloc(1, sizeof(*i));
+
+	if (m->count >= DOCKER_IMAGES_MAX)
+		return -ENOSPC;
+	if (!i || str_set(&i->id, id) < 0 || !tsearch(i, &m->by_id, compare_ids))
+		return -ENOMEM;
+	m->count++;
+	*ret = take_ptr(i);
+	return 0;
+}
+
+int docker_images_tag(struct docker_images *m, const char *name, const char *id)
+{
+	char canonical[INVENTORY_IMAGE_MAX];
+	struct image *i = id ? find(m, id) : NULL;
+	struct claim c = {.canonical = image_canonical(name, canonical, sizeof(canonical))};
+	int r = id && !i ? add_unknown(m, id, &i) : 0;
+
+	/* Also where there is no room: what the name meant before it does not mean any more. */
+	twalk_r(m->by_id, take_tag, &c);
+	return r == 0 && i ? add_tag(i, name) : r;
 }
 
 /* Is `ref` the id of this image, or the beginning of it, as a user may type it? */
@@ -270,8 +339,8 @@ int docker_images_find(const struct docker_images *m, const char *ref, struct do
 	struct name_search s = {.canonical = image_canonical(ref, canonical, sizeof(canonical))};
 	const struct image *i = find(m, ref);
 
-	if (!i && at && docker_images_id_ok(at + 1)) {
-		s.canonical = at + 1;
+	if (!i && (docker_images_id_ok(ref) || (at && docker_images_id_ok(at + 1)))) {
+		s.canonical = at ? at + 1 : ref;
 		twalk_r(m->by_id, look_for_digest, &s);
 		i = s.found;
 	} else if (!i) {
@@ -280,6 +349,6 @@ int docker_images_find(const struct docker_images *m, const char *ref, struct do
 	}
 	if (!i)
 		return -ENOENT;
-	*ret = (struct docker_image){i->id, &i->tags, &i->digests, &i->layers};
+	*ret = (struct docker_image){i->id, &i->tags, &i->digests, &i->layers, i->complete};
 	return 0;
 }

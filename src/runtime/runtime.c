@@ -200,6 +200,14 @@ void runtime_replay(struct runtime *rt)
 	rt->listener.changed(rt->listener.ctx, rt);
 }
 
+void runtime_replay_image(struct runtime *rt, const char *image)
+{
+	for (struct inventory_entry *e = inventory_first(rt->inventory); e; e = inventory_next(e))
+		if (e->container.image && strcmp(e->container.image, image) == 0)
+			inventory_touch(rt->inventory, e);
+	rt->listener.changed(rt->listener.ctx, rt);
+}
+
 int runtime_stop(struct runtime *rt, const char *id, uint64_t seq)
 {
 	if (!rt->ops->stop)
@@ -217,6 +225,13 @@ const struct container *runtime_container(const struct runtime *rt, const char *
 int runtime_image(const struct runtime *rt, const char *ref, struct runtime_image *ret)
 {
 	return rt->ops->image ? rt->ops->image(rt, ref, ret) : -ENOENT;
+}
+
+int runtime_image_look(struct runtime *rt, const char *id)
+{
+	if (!rt->ops->image_look)
+		return -EOPNOTSUPP;
+	return rt->client && !rt->lost ? rt->ops->image_look(rt, id) : -ENOTCONN;
 }
 
 int runtime_ask(struct runtime *rt, const struct client_call *call)

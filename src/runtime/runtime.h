@@ -52,6 +52,8 @@ bool runtime_has_changes(const struct runtime *rt);
 bool runtime_synced(const struct runtime *rt);
 /* Every known container is changed again: for a listener that lost its memory. */
 void runtime_replay(struct runtime *rt);
+/* Likewise every container of an image of this name. */
+void runtime_replay_image(struct runtime *rt, const char *image);
 /* Keeps the engine from ever starting this container again, and stops what runs of it. */
 int runtime_stop(struct runtime *rt, const char *id, uint64_t seq);
 /* The container of this id as it is known now, borrowed until the loop turns; NULL = not known. */
@@ -61,9 +63,13 @@ const struct container *runtime_container(const struct runtime *rt, const char *
 struct runtime_image {
 	const char *id; /* of its configuration: "sha256:..." */
 	const struct str_list *names, *repo_digests, *layers;
+	bool complete; /* its layers are known, be there none */
 };
 /* By name or id as a user says it. -ENOENT: the engine does not have it, or does not tell. */
 int runtime_image(const struct runtime *rt, const char *ref, struct runtime_image *ret);
+/* Asks for what is not known yet of the image of this id, at most once at a time; listener.changed tells of
+ * the answer. -ENOTCONN while away; -EOPNOTSUPP: no engine to ask. */
+int runtime_image_look(struct runtime *rt, const char *id);
 /* Asks the engine once more over HTTP: GET `path`, at most `max` bytes. The call fills method, path,
  * key, max, on_done and ctx. An answer that is under way when the connection is lost does not come:
  * listener.status tells of that. -ENOTCONN while away. */

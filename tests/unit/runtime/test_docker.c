@@ -363,6 +363,74 @@ static void test_image_by_id(void **state)
 		"sha256:cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd");
 }
 
+#define OTHER_ID "sha256:efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"
+#define MANIFEST "sha256:cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+#define IMAGE_EVENT(action, id, name)                                                              \
+	"{\"Type\":\"image\",\"Action\":\"" action "\",\"Actor\":{\"ID\":\"" id "\",\"Attributes\":{\"name\":\"" name "\"}},"   \
+	"\"timeNano\":1795449838000000000}\n"
+
+static bool means(struct fixture *f, const char *ref, const char *id)
+{
+	struct runtime_image i;
+
+	return runtime_image(f->runtime, ref, &i) == 0 && strcmp(i.id, id) == 0;
+}
+
+/* A name that moves to another image leaves the one before, at once and before anything was asked: by what
+ * the old one is nobody must be judged. */
+static void test_names_move(void **state)
+{
+	static const char tag[] = IMAGE_EVENT("tag", OTHER_ID, "web:1"), pull[] = IMAGE_EVENT("pull", "web:1", "web");
+	struct fixture *f = *state;
+	struct fake_answer *answer = fake_find(&f->engine, "GET /images/" IMAGE_ID);
+	struct runtime_image i;
+
+	fake_find(&f->engine, "GET /images/json")->body =
+		"[{\"Id\":\"" IMAGE_ID "\",\"RepoTags\":[\"web:1\"],\"RepoDigests\":[\"web@" MANIFEST "\"]}]";
+	synced(f);
+	assert_true(means(f, "web:1", IMAGE_ID));
+	assert_true(means(f, MANIFEST, IMAGE_ID));
+	answer->prefix = "GET /images/" OTHER_ID;
+	answer->body = "{\"Id\":\"" OTHER_ID "\",\"RepoTags\":[\"web:1\"],\"RootFS\":{}}";
+	answer->hold = true;
+	fake_event(&f->engine, tag, strlen(tag));
+	UNTIL(f, answer->asked == 1);
+	assert_true(means(f, "web:1", OTHER_ID));
+	assert_int_equal(runtime_image(f->runtime, IMAGE_ID, &i), 0);
+	assert_int_equal(i.names->count, 0);
+	fake_answer_held(answer);
+	UNTIL(f, runtime_image(f->runtime, "web:1", &i) == 0 && i.complete);
+	/* After a pull nobody knows what the name means, until the engine says so. */
+	answer->prefix = "GET /images/web:1/json";
+	answer->body = "{\"Id\":\"" IMAGE_ID "\",\"RepoTags\":[\"web:1\"]}";
+	answer->hold = true;
+	fake_event(&f->engine, pull, strlen(pull));
+	UNTIL(f, answer->asked == 2);
+	assert_int_equal(runtime_image(f->runtime, "web:1", &i), -ENOENT);
+	fake_answer_held(answer);
+	UNTIL(f, means(f, "web:1", IMAGE_ID));
+}
+
+/* A list tells no layers; who wants them has them asked for, once. */
+static void test_layers_on_demand(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_answer *answer = fake_find(&f->engine, "GET /images/" IMAGE_ID);
+	struct runtime_image i;
+
+	fake_find(&f->engine, "GET /images/json")->body = "[{\"Id\":\"" IMAGE_ID "\",\"RepoTags\":[\"web:1\"]}]";
+	answer->body = "{\"Id\":\"" IMAGE_ID "\",\"RepoTags\":[\"web:1\"],\"RootFS\":{\"Layers\":[\"" MANIFEST "\"]}}";
+	synced(f);
+	assert_int_equal(runtime_image(f->runtime, "web:1", &i), 0);
+	assert_false(i.complete);
+	assert_int_equal(runtime_image_look(f->runtime, IMAGE_ID), 0);
+	assert_int_equal(runtime_image_look(f->runtime, IMAGE_ID), 0);
+	UNTIL(f, runtime_image(f->runtime, "web:1", &i) == 0 && i.complete);
+	assert_string_equal(i.layers->items[0], MANIFEST);
+	assert_int_equal(runtime_image_look(f->runtime, IMAGE_ID), 0);
+	assert_int_equal(answer->asked, 1);
+}
+
 /* Engines that answer nonsense are away, and are tried again. */
 static void test_bad_engine(void **state)
 {
@@ -394,6 +462,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_while_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_image_by_id, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names_move, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_layers_on_demand, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_engine, setup, teardown),
 	};
 
