@@ -15,6 +15,7 @@
 #include "gate/judge.h"
 #include "gate/report.h"
 #include "gate/shim.h"
+#include "gate/signers.h"
 #include "trust/registry_client.h"
 
 #define QUEUE_HIGH                                                                                 \
@@ -116,6 +117,7 @@ static void on_changed(void *ctx, struct runtime *rt)
 
 	flush(e);
 	shim_door_changed(e->gate->shim);
+	judge_changed(e->gate);
 }
 
 static void on_status(void *ctx, struct runtime *rt)
@@ -206,6 +208,7 @@ static void take_policy(struct gate *g, const struct ipc_blob *body)
 		log_err(r, "the policy that was received is damaged, keeping the old one");
 		return;
 	}
+	signers_policy(g->signers, p);
 	policy_unref(g->policy);
 	g->policy = p;
 	for (unsigned i = 0; i < g->engine_count; i++)
@@ -315,6 +318,14 @@ static int send_finding(void *ctx, const struct compliance_finding *f)
 	return peer ? ipc_send(peer, IPC_FINDING, 0, f) : -ENOTCONN;
 }
 
+static void on_signed(void *ctx, const char *image)
+{
+	struct gate *g = ctx;
+
+	for (unsigned i = 0; i < g->engine_count; i++)
+		runtime_replay_image(g->engines[i].runtime, image);
+}
+
 static void on_closed(void *ctx, struct ipc_peer *peer, int why)
 {
 	struct gate *g = ctx;
@@ -335,6 +346,7 @@ struct gate *gate_free(struct gate *g)
 	shim_door_close(g->shim);
 	authz_close(g->authz);
 	front_close(g->front);
+	signers_free(g->signers);
 	registry_client_free(g->registry);
 	report_free(g->report);
 	policy_unref(g->policy);
@@ -388,6 +400,7 @@ int gate_new(
 		return -ENOMEM;
 	g->loop = loop;
 	g->peer_uid = peer_uid;
+	TAILQ_INIT(&g->judging);
 	make_header(g);
 	if (gethostname(g->host, sizeof(g->host) - 1) < 0)
 		g->host[0] = 0;
@@ -402,6 +415,8 @@ int gate_new(
 		r = ipc_client_new(&g->client, &config, options->socket, on_connect);
 	if (r == 0 && options->registry)
 		r = registry_client_new(&g->registry, loop, options->registry, options->registry_uid);
+	if (r == 0)
+		r = signers_new(&g->signers, loop, g->registry, on_signed, g);
 	if (r == 0)
 		*ret = take_ptr(g);
 	return r;

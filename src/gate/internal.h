@@ -2,6 +2,8 @@
 /* What the files of the Gate share, and nobody else includes. */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "gate/gate.h"
 #include "ipc/ipc.h"
 #include "policy/gates.h"
@@ -15,6 +17,8 @@ struct registry_client;
 struct compliance;
 struct report;
 struct shim_door;
+struct signers;
+struct judge_job;
 
 struct engine {
 	struct gate *gate;
@@ -38,6 +42,8 @@ struct gate {
 	uid_t peer_uid;	       /* of whoever may ask: the Defender and, root like it, shim and dockerd */
 	char own_header[64];   /* "X-Seawall-Gate: SECRET": marks our own questions to the engines */
 	struct registry_client *registry; /* who fetches signatures; NULL = nobody */
+	struct signers *signers;
+	TAILQ_HEAD(, judge_job) judging; /* that wait for an engine */
 	struct report *report;
 	struct shim_door *shim;
 	struct authz *authz;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "gate/report.h"
-#include "trust/lookup.h"
+#include "gate/signers.h"
 
 #define START_WAIT_MS 180 /* for signatures, while a shim waits for us */
 #define COMMAND_WAIT_MS 2000
@@ -17,6 +17,10 @@ struct judge_job {
 	judge_done_fn *fn;
 	void *ctx;
 	struct trust_lookup *lookup;
+	const char *trouble; /* why nobody could be asked for signatures */
+	/* Its engine is asked for the layers of the image: in the Gate's list, until then. */
+	struct loop_source *layers_timer;
+	TAILQ_ENTRY(judge_job) link;
 };
 
 /* The name that was asked for; NULL = not known. */
@@ -82,15 +86,17 @@ int judge_identify(const struct gate *g, struct creation *c, bool *ret_known)
 
 /* ---- what is known of the image ---- */
 
-static void find_image(const struct gate *g, const char *ref, const char *digest, struct runtime_image *ret)
+/* The engine that has it; NULL = none does. */
+static struct runtime *find_image(const struct gate *g, const char *ref, const char *digest, struct runtime_image *ret)
 {
 	for (unsigned i = 0; i < g->engine_count; i++) {
+		struct runtime *rt = g->engines[i].runtime;
+
 		/* The digest says which image it is; a name may have moved on since. */
-		if (digest && runtime_image(g->engines[i].runtime, digest, ret) == 0)
-			return;
-		if (ref && runtime_image(g->engines[i].runtime, ref, ret) == 0)
-			return;
+		if ((digest && runtime_image(rt, digest, ret) == 0) || (ref && runtime_image(rt, ref, ret) == 0))
+			return rt;
 	}
+	return NULL;
 }
 
 /* The digest of a container, where an engine tells no more of its image. */
@@ -98,6 +104,14 @@ struct image_rest {
 	char *digest;
 	struct str_list list;
 };
+
+/* That its name leads to this manifest, where no engine knows more. */
+static void fill_digest(struct image_facts *f, char *digest, struct image_rest *rest)
+{
+	rest->digest = digest;
+	rest->list = (struct str_list){&rest->digest, 1};
+	f->repo_digests = &rest->list;
+}
 
 static void fill_facts(const struct gate *g, const char *name, char *digest, struct image_facts *f, struct image_rest *rest)
 {
@@ -109,11 +123,19 @@ static void fill_facts(const struct gate *g, const char *name, char *digest, str
 	f->layers = image.layers && image.layers->count ? image.layers : NULL;
 	f->repo_digests = image.repo_digests;
 	/* An engine that tells no more than one digest (containerd) means that of the manifest. */
-	if (!image.id && digest) {
-		rest->digest = digest;
-		rest->list = (struct str_list){&rest->digest, 1};
-		f->repo_digests = &rest->list;
-	}
+	if (!image.id && digest)
+		fill_digest(f, digest, rest);
+}
+
+/* What a pull brings is the registry's word; what has the name here says nothing of it. */
+static void fill_asked(const struct judge_job *j, struct image_facts *f, struct image_rest *rest)
+{
+	const struct creation *c = j->q.creation;
+
+	if (c)
+		fill_facts(j->gate, image_of(&j->q), c->digest, f, rest);
+	else
+		f->name = image_of(&j->q);
 }
 
 /* ---- telling ---- */
@@ -166,9 +188,60 @@ static bool refuse(const struct judge_job *j, const struct gate_verdict *v, cons
 	return false;
 }
 
+/* ---- what more has to be known ---- */
+
+static struct policy_subject subject_of(const struct judge_job *j, const char *image)
+{
+	const struct creation *c = j->q.creation;
+
+	return (struct policy_subject){.image = image, .container = c ? c->name : NULL, .labels = c ? &c->labels : NULL,
+		.namespace_ = c ? c->namespace_ : NULL, .host = j->gate->host};
+}
+
+static bool signed_by_all(void *ctx, const char *key_pem, const struct image_facts *image)
+{
+	return true;
+}
+
+/* Whether who signed it makes a difference: most images pass or fail by their names, and nobody has to wait. */
+static bool signatures_matter(const struct gate *g, const struct policy_subject *s, const struct image_facts *image)
+{
+	struct image_facts best = *image, worst = *image;
+
+	if (!g->policy || (!image->name && !image->id))
+		return false;
+	worst.signed_by = NULL;
+	best.signed_by = signed_by_all;
+	struct gate_verdict a = policy_judge_trust(g->policy, s, &worst), b = policy_judge_trust(g->policy, s, &best);
+	return strcmp(a.remedy, b.remedy) != 0 || strcmp(a.reason, b.reason) != 0;
+}
+
+/* The engine that would have to be asked for the image's layers; NULL: none, or nobody wants to know them. */
+static struct runtime *layers_missing(const struct gate *g, const char *name, const char *digest, struct runtime_image *image)
+{
+	const struct policy *p = g->policy;
+	bool wanted = false;
+
+	for (uint32_t i = 0; p && p->trust_count && i < p->trust_group_count; i++)
+		wanted |= p->trust_groups[i].base_layers.count > 0;
+	struct runtime *rt = wanted ? find_image(g, name, digest, image) : NULL;
+	return rt && !image->complete ? rt : NULL;
+}
+
 /* ---- judging ---- */
 
-static void judge(const struct judge_job *j, const struct trust_evidence *evidence, struct judge_answer *ret)
+/* Of what cannot be known a refusal says so. */
+static void say_trouble(struct gate_verdict *v, const char *trouble)
+{
+	size_t n = strlen(v->reason);
+
+	if (!trouble || !*trouble || !*v->remedy)
+		return;
+	snprintf(v->reason + n, sizeof(v->reason) - n, "; signatures are not known: %s", trouble);
+	gate_clean(v->reason);
+}
+
+static void judge(const struct judge_job *j, const struct trust_lookup_result *known, struct judge_answer *ret)
 {
 	struct gate *g = j->gate;
 	const struct creation *c = j->q.creation;
@@ -177,15 +250,17 @@ static void judge(const struct judge_job *j, const struct trust_evidence *eviden
 
 	if (!judge_has_rules(g) || (c && c->sandbox))
 		return;
-	fill_facts(g, image_of(&j->q), c ? c->digest : NULL, &image, &rest);
-	if (evidence) {
+	fill_asked(j, &image, &rest);
+	if (known) {
+		if (!image.id && *known->digest)
+			fill_digest(&image, (char *)(uintptr_t)known->digest, &rest);
 		image.signed_by = trust_signed_by;
-		image.ctx = (void *)(uintptr_t)evidence;
+		image.ctx = (void *)(uintptr_t)&known->evidence;
 	}
-	struct policy_subject s = {.image = image.name, .container = c ? c->name : NULL, .labels = c ? &c->labels : NULL,
-		.namespace_ = c ? c->namespace_ : NULL, .host = g->host};
+	struct policy_subject s = subject_of(j, image.name);
 	if (image.name || image.id) {
 		struct gate_verdict v = policy_judge_trust(g->policy, &s, &image);
+		say_trouble(&v, known ? known->error ? known->why : NULL : j->trouble);
 		if (refuse(j, &v, "image", ret))
 			return;
 	}
@@ -195,83 +270,143 @@ static void judge(const struct judge_job *j, const struct trust_evidence *eviden
 	}
 }
 
-static bool wants_signatures(const struct gate *g)
-{
-	const struct policy *p = g->policy;
-	bool keys = false;
-
-	for (uint32_t i = 0; p && p->trust_count && i < p->trust_group_count; i++)
-		keys |= p->trust_groups[i].keys.count > 0;
-	return keys && g->registry;
-}
-
 const char *judge_trust_badge(const struct gate *g, const struct container *c, char *out, size_t size)
 {
 	struct policy_subject s = {.image = c->image, .container = c->name, .labels = &c->labels, .namespace_ = c->namespace_,
 		.host = g->host};
 	struct image_facts image = {0};
+	struct runtime_image layers;
 	struct image_rest rest;
 
 	if (!g->policy || !g->policy->trust_count || !c->image)
 		return NULL;
+	struct runtime *rt = layers_missing(g, c->image, c->digest, &layers);
+	if (rt && runtime_image_look(rt, layers.id) == 0)
+		return NULL; /* told again when they are known */
 	fill_facts(g, c->image, c->digest, &image, &rest);
+	const struct signer *signer = NULL;
+	if (signatures_matter(g, &s, &image)) {
+		signer = signers_find(g->signers, &image);
+		if (!signer)
+			return NULL; /* likewise: without them "untrusted" would be a guess */
+		image.signed_by = signers_signed_by;
+		image.ctx = (void *)(uintptr_t)signer;
+	}
 	struct gate_verdict v = policy_judge_trust(g->policy, &s, &image);
-	/* Nobody has been asked for signatures here: without them "untrusted" would be a guess. */
-	if (!v.rule || (*v.remedy && wants_signatures(g)))
+	if (!v.rule)
 		return NULL;
-	snprintf(out, size, "%s: %.400s", *v.remedy ? "untrusted" : "trusted", *v.reason ? v.reason : "no rule speaks against it");
+	say_trouble(&v, signer ? signer_trouble(signer) : NULL);
+	snprintf(out, size, "%s: %.480s", *v.remedy ? "untrusted" : "trusted", *v.reason ? v.reason : "no rule speaks against it");
 	return out;
 }
 
-static void on_evidence(void *ctx, const struct trust_lookup_result *r)
+/* ---- asking first ---- */
+
+static void finish(struct judge_job *j, const struct trust_lookup_result *known)
 {
-	struct judge_job *j = ctx;
 	struct judge_answer answer = {0};
 	judge_done_fn *fn = j->fn;
 	void *to = j->ctx;
 
-	judge(j, &r->evidence, &answer);
+	judge(j, known, &answer);
 	judge_cancel(j);
 	fn(to, &answer);
 }
 
-static int look_up(struct judge_job *j)
+static void on_evidence(void *ctx, const struct trust_lookup_result *r)
 {
-	const struct creation *c = j->q.creation;
+	finish(ctx, r);
+}
+
+static uint32_t patience(const struct judge_job *j)
+{
+	return j->q.starts ? START_WAIT_MS : COMMAND_WAIT_MS;
+}
+
+/* Whether the answer has to wait for signatures. */
+static bool look_up(struct judge_job *j)
+{
 	struct image_facts image = {0};
 	struct image_rest rest;
 
-	fill_facts(j->gate, image_of(&j->q), c ? c->digest : NULL, &image, &rest);
-	return trust_lookup_start(&j->lookup, j->gate->registry, &image, j->q.starts ? START_WAIT_MS : COMMAND_WAIT_MS,
-		on_evidence, j);
+	fill_asked(j, &image, &rest);
+	struct policy_subject s = subject_of(j, image.name);
+	if (!signatures_matter(j->gate, &s, &image))
+		return false;
+	if (j->gate->registry &&
+		trust_lookup_start(&j->lookup, j->gate->registry, &image, patience(j), on_evidence, j) == 0)
+		return true;
+	j->trouble = "seawall-registry does not answer"; /* judged by what is known */
+	return false;
+}
+
+static void have_layers(struct judge_job *j)
+{
+	TAILQ_REMOVE(&j->gate->judging, j, link);
+	j->layers_timer = loop_source_free(j->layers_timer);
+	if (!look_up(j))
+		finish(j, NULL);
+}
+
+static int on_no_layers(void *ctx)
+{
+	have_layers(ctx);
+	return 0;
+}
+
+static bool wait_for_layers(struct judge_job *j)
+{
+	const struct creation *c = j->q.creation;
+	struct runtime_image image;
+	struct runtime *rt = c ? layers_missing(j->gate, image_of(&j->q), c->digest, &image) : NULL;
+
+	if (!rt || runtime_image_look(rt, image.id) < 0 ||
+		loop_add_timer(j->gate->loop, &j->layers_timer, patience(j), 0, on_no_layers, j) < 0)
+		return false;
+	TAILQ_INSERT_TAIL(&j->gate->judging, j, link);
+	return true;
+}
+
+void judge_changed(struct gate *g)
+{
+	struct runtime_image image;
+	struct judge_job *j, *next;
+
+	for (j = TAILQ_FIRST(&g->judging); j; j = next) {
+		const struct creation *c = j->q.creation;
+		next = TAILQ_NEXT(j, link);
+		if (!layers_missing(g, image_of(&j->q), c ? c->digest : NULL, &image))
+			have_layers(j);
+	}
 }
 
 int judge_start(struct judge_job **ret, struct gate *g, const struct judge_question *q, judge_done_fn *fn, void *ctx)
 {
-	struct judge_job now = {.gate = g, .q = *q, .fn = fn, .ctx = ctx};
 	struct judge_answer answer = {0};
+	struct judge_job *j = calloc(1, sizeof(*j));
 
 	*ret = NULL;
-	if (wants_signatures(g) && !(q->creation && q->creation->sandbox)) {
-		struct judge_job *j = malloc(sizeof(*j));
-		if (!j)
-			return -ENOMEM;
-		*j = now;
-		if (look_up(j) == 0) {
-			*ret = j;
-			return 0;
-		}
-		free(j); /* nobody can be asked: judged by what is known */
+	if (!j)
+		return -ENOMEM;
+	*j = (struct judge_job){.gate = g, .q = *q, .fn = fn, .ctx = ctx};
+	if (judge_has_rules(g) && !(q->creation && q->creation->sandbox) && (wait_for_layers(j) || look_up(j))) {
+		*ret = j;
+		return 0;
 	}
-	judge(&now, NULL, &answer);
+	judge(j, NULL, &answer);
+	judge_cancel(j);
 	fn(ctx, &answer);
 	return 0;
 }
 
 struct judge_job *judge_cancel(struct judge_job *j)
 {
-	if (j)
-		trust_lookup_free(j->lookup);
+	if (!j)
+		return NULL;
+	if (j->layers_timer)
+		TAILQ_REMOVE(&j->gate->judging, j, link);
+	loop_source_free(j->layers_timer);
+	trust_lookup_free(j->lookup);
 	free(j);
 	return NULL;
 }

@@ -33,10 +33,13 @@ int judge_start(struct judge_job **ret, struct gate *g, const struct judge_quest
 /* Nobody waits for the answer any more. */
 struct judge_job *judge_cancel(struct judge_job *j);
 
+/* An engine told something: perhaps what an answer waits for. */
+void judge_changed(struct gate *g);
+
 /* Completes who the container is by what its engine has told; whether its image is known now. */
 int judge_identify(const struct gate *g, struct creation *c, bool *ret_known);
 /* What is to be said of a container's image: "trusted: ..." or "untrusted: ..." with the reason, into out;
- * NULL when no rule of trust is for it. */
+ * NULL when no rule of trust is for it, or who signed it is not known yet: it is told again then. */
 const char *judge_trust_badge(const struct gate *g, const struct container *c, char *out, size_t size);
 /* Whether some enabled rule of these gates could say something: else nobody has to be asked. */
 bool judge_has_rules(const struct gate *g);

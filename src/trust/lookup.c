@@ -15,6 +15,7 @@ struct question {
 struct trust_lookup {
 	struct question questions[LOOKUP_DIGESTS_MAX];
 	unsigned count, open;
+	bool by_name;
 	struct trust_lookup_result result;
 	trust_lookup_fn *fn;
 	void *ctx;
@@ -38,6 +39,8 @@ static void on_answer(void *ctx, const struct registry_answer *a)
 	take_error(l, a->error, a->message);
 	if (evidence_merge(&l->result.evidence, &a->evidence) < 0)
 		take_error(l, -ENOMEM, NULL);
+	if (l->by_name && a->error == 0 && a->digest)
+		snprintf(l->result.digest, sizeof(l->result.digest), "%s", a->digest);
 	if (--l->open == 0)
 		l->fn(l->ctx, &l->result);
 }
@@ -73,7 +76,8 @@ int trust_lookup_start(struct trust_lookup **ret, struct registry_client *c, con
 	for (uint32_t i = 0; image->repo_digests && i < image->repo_digests->count && l->count < LOOKUP_DIGESTS_MAX && r == 0; i++)
 		if (digest_valid(image->repo_digests->items[i]))
 			r = ask(l, c, image->name, image->repo_digests->items[i], deadline_ms);
-	if (l->count == 0 && r == 0)
+	l->by_name = l->count == 0;
+	if (l->by_name && r == 0)
 		r = ask(l, c, image->name, NULL, deadline_ms);
 	/* With some of the questions under way the others are only trouble. */
 	if (r < 0 && l->count == 0)

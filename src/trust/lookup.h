@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "trust/digest.h"
 #include "trust/registry_client.h"
 
 #define LOOKUP_DIGESTS_MAX 8
@@ -13,6 +14,7 @@ struct trust_lookup;
 
 struct trust_lookup_result {
 	struct trust_evidence evidence; /* for image_facts.ctx of trust_signed_by() */
+	char digest[DIGEST_SIZE]; /* of what the name leads to; "": it was asked for by digests, or there is none */
 	int error;	 /* 0, or why something may be missing: -ETIMEDOUT, -EHOSTUNREACH, -EACCES, ... */
 	char why[256];	 /* of it, one sentence */
 };

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gates at creation on a real dockerd, put there by `seawall install` as a user would."""
 import contextlib
+import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -10,6 +12,7 @@ import tempfile
 import engines
 import scene
 from lib import poll
+from lib.registry import Keys, Registry
 from lib.seawall import free_port
 
 POLICY = """version: 1
@@ -21,6 +24,13 @@ compliance:
 access:
   - {name: no exec as root, actions: [container_exec_create], when: {exec_users: [root]}, effect: deny, message: ask the platform team}
   - {name: the rest, effect: allow}
+"""
+SIGNED = """version: 1
+trust:
+  groups:
+    - {{name: based, base_layers: {layers}}}
+    - {{name: signed, signatures: [{{key: {key}}}]}}
+  rules: [{{name: only signed, allowed: [based, signed], effect: block}}]
 """
 NOTHING = "version: 1\n"
 
@@ -133,6 +143,67 @@ class Gates(scene.Scene):
         with self.authz():
             os.kill(self.gate_pid(), signal.SIGKILL)
             self.refused("[Seawall] image blocked by rule 'only test'", "create", "evil/app:1", "true")
+
+    def test_signatures(self):
+        """A rule of signatures: at create, pull and start, and on what runs already."""
+        for program in ("docker-registry", "openssl"):
+            if not shutil.which(program):
+                self.skipTest(f"{program} is not installed")
+        folder = tempfile.mkdtemp(prefix="seawall-signed-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        registry, keys = Registry(), Keys(folder)
+        self.addCleanup(registry.close)
+        secret, public = keys.make("ours")
+        stranger, _ = keys.make("stranger")
+
+        def push(repository, secret=None):
+            name = f"{registry.name}/{repository}:1"
+            self.docker.image(name, {"etc/what": self.name().encode()})
+            self.addCleanup(self.docker.docker, "rmi", "-f", name, check=False)
+            self.docker.docker("push", name, timeout=60)
+            if secret:
+                self.seawall.cli("trust", "sign", name, "--key", secret)
+            return name
+        good, bad, other, late = push("good", secret), push("bad"), push("other", stranger), push("late", secret)
+        layers = json.loads(self.docker.docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", engines.IMAGE))
+        running = self.docker.start_container("--name", self.name(), image=bad)
+        signed = self.docker.start_container("--name", self.name(), image=good)
+        # Of images that are there before it the Gate knows no layers.
+        before = self.gate_pid()
+        os.kill(before, signal.SIGKILL)
+        poll.until("another Gate", lambda: self.seawall.processes().get("seawall-gate", before) != before, 5, 0.1)
+        self.seawall.apply(SIGNED.format(key=json.dumps(pathlib.Path(public).read_text(encoding="ascii")), layers=json.dumps(layers)))
+
+        def badge(container, words):
+            poll.until(words, lambda: words in (self.seawall.container(container)["trusted"] or ""), 5, 0.1)
+
+        def no(image, *command, words="is in no allowed group (based, signed)"):
+            self.refused(f"[Seawall] image blocked by rule 'only signed': image {image} {words}", *command)
+        badge(running, f"untrusted: image {bad} is in no allowed group (based, signed)")
+        badge(signed, f"trusted: image {good} is in the allowed group 'signed'")
+        node = next(n for n in self.seawall.json("radar")[0]["nodes"] if n["kind"] == "image" and n["label"] == bad)
+        self.assertIn("untrusted", node["badges"])
+        with self.shim():
+            self.assertEqual(self.docker.docker("run", "--rm", engines.IMAGE, "echo", "based"), "based")
+            self.assertEqual(self.docker.docker("run", "--rm", good, "echo", "hi"), "hi")
+            no(bad, "run", "--rm", bad, "true")
+            no(other, "run", "--rm", other, "true")
+            self.docker.docker("create", "--name", self.name(), bad, "true")  # creating is not starting
+            self.docker.docker("tag", bad, good)  # the name of the good one, and not what was signed
+            no(good, "run", "--rm", good, "true")
+            self.docker.docker("pull", "-q", good)
+        with self.authz():
+            no(bad, "create", bad, "true")
+            no(other, "create", other, "true")
+            no(bad, "pull", bad)
+            self.docker.docker("pull", "-q", good)
+            self.docker.docker("create", "--name", self.name(), good, "true")
+            self.docker.docker("tag", bad, good)
+            self.docker.docker("push", good)  # the tag is moved in the registry as well
+            no(good, "create", good, "true")
+            poll.until("a tag is not believed for long", lambda: "[Seawall]" in self.docker.attempt("pull", good)[2], 5, 0.2)
+            registry.close()
+            no(late, "create", late, "true", words="is in no allowed group (based, signed); signatures are not known: ")
 
     def test_proxy(self):
         """Users with certificates; each is who the certificate says, and judged."""

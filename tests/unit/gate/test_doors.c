@@ -297,6 +297,31 @@ static void test_shim_refuses_image(void **state)
 	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
 }
 
+#define NGINX_ID "sha256:abababababababababababababababababababababababababababababababab"
+#define LAYER "sha256:cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+#define BASED(layer)                                                                               \
+	"version: 1\ntrust:\n  groups:\n    - {name: based, base_layers: [\"" layer "\"]}\n"                             \
+	"  rules:\n    - {name: only based, allowed: [based], effect: block}\n"
+
+/* Of an image that was there before us no layers are known: they are asked for, and waited for. */
+static void test_shim_waits_for_layers(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+
+	f->engine.answers[1].body = "[{\"Id\":\"" NGINX_ID "\",\"RepoTags\":[\"nginx:latest\"]}]";
+	f->engine.answers[4] = (struct fake_answer){"GET /images/" NGINX_ID, 200,
+		"{\"Id\":\"" NGINX_ID "\",\"RepoTags\":[\"nginx:latest\"],\"RootFS\":{\"Layers\":[\"" LAYER "\"]}}"};
+	doors_open(f, BASED(LAYER));
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_true(f->engine.answers[4].asked > 0);
+	give_policy(f, BASED(NGINX_ID));
+	ipc_send(f->peer, IPC_PING, 0, &(struct ipc_seq){2});
+	UNTIL(f, f->pongs == 2);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_REFUSE);
+	assert_non_null(strstr(r.text, "is in no allowed group (based)"));
+}
+
 static void test_shim_refuses_settings(void **state)
 {
 	struct fixture *f = *state;
@@ -573,6 +598,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_shim_allows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_refuses_image, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shim_waits_for_layers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_refuses_settings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_refuses_what_was_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_without_defender, setup, teardown),
