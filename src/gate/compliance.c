@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "command/command.h"
+#include "oci/config.h"
 #include "runtime/docker_images.h"
 
 #define PERIOD_MS (10 * 60 * 1000)
@@ -69,13 +70,17 @@ static void enqueue_now(struct target *t)
 	enqueue(t, 0);
 }
 
+static void want_list(struct compliance_engine *e, uint64_t due)
+{
+	e->list_wanted = e->daemon != NULL;
+	e->list_due = due;
+}
+
 static void look_at_all(struct compliance *c)
 {
 	targets_each(c, NULL, enqueue_now);
-	for (unsigned i = 0; i < c->engine_count; i++) {
-		c->engines[i].list_wanted = true;
-		c->engines[i].list_due = 0;
-	}
+	for (unsigned i = 0; i < c->engine_count; i++)
+		want_list(&c->engines[i], 0);
 	wake(c, 0, 0);
 }
 
@@ -124,21 +129,20 @@ static struct json *answer_json(const struct client_result *res)
 
 /* --- containers --- */
 
-static int judge_container(struct target *t, const struct json *root)
+static int judge_container(struct target *t, struct creation *creation, bool from_spec)
 {
 	struct look l = look_of(t);
-	struct creation creation = {0};
-	if (command_read_inspect(&creation, root) < 0)
-		return 0; /* it will be no better next time */
+
+	if (creation->sandbox)
+		return 0; /* as at creation */
 	/* At creation no user means the image's, here it was filled in: then none is root. */
-	if (!creation.user || !*creation.user)
-		l.error = str_set(&creation.user, "root");
+	if (!creation->user || !*creation->user)
+		l.error = str_set(&creation->user, "root");
 	l.subject.image = t->ref.image;
 	l.subject.container = t->ref.name;
 	l.subject.namespace_ = t->ref.namespace_;
 	l.subject.labels = &t->labels;
-	look_container(&l, &creation);
-	creation_done(&creation);
+	look_container(&l, creation, from_spec);
 	return l.error;
 }
 
@@ -149,9 +153,42 @@ static void on_container(void *ctx, const struct client_result *res)
 	struct target *t = target_find(e->compliance, 'c', res->key);
 
 	answered(e);
-	if (t)
-		looked(t, root ? judge_container(t, root) : 0);
+	if (t) {
+		struct creation c = {0};
+		/* What cannot be read will be no better next time. */
+		bool read = root && command_read_inspect(&c, root) == 0;
+		looked(t, read ? judge_container(t, &c, false) : 0);
+		creation_done(&c);
+	}
 	pump(e);
+}
+
+static void on_spec(void *ctx, const struct client_result *res)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(OCI_CONFIG_MAX);
+	struct compliance_engine *e = ctx;
+	struct target *t = target_find(e->compliance, 'c', res->key);
+	char why[OCI_WHY_MAX];
+
+	answered(e);
+	if (t) {
+		const struct oci_source from = {.engine = "containerd", .id = target_id(t), .bundle = "/"};
+		struct creation c = {0};
+		bool read = runtime_spec_text(res, &text) == 0 &&
+			oci_read_config(&c, &from, (const char *)text.data, text.len, why) == 0;
+		looked(t, read ? judge_container(t, &c, true) : 0);
+		creation_done(&c);
+	}
+	pump(e);
+}
+
+static int ask_spec(struct compliance_engine *e, const char *id)
+{
+	int r = runtime_ask_spec(e->runtime, id, on_spec, e);
+
+	if (r == 0)
+		e->in_flight++;
+	return r;
 }
 
 /* --- images --- */
@@ -293,6 +330,8 @@ static int start_look(struct target *t)
 
 	switch (t->kind) {
 	case TARGET_CONTAINER:
+		if (!t->engine->daemon)
+			return ask_spec(t->engine, id);
 		snprintf(path, sizeof(path), "/containers/%s/json", id);
 		return ask(t->engine, path, id, on_container);
 	case TARGET_IMAGE:
@@ -421,9 +460,9 @@ void compliance_status(struct compliance *c, struct runtime *rt)
 		targets_each(c, e, not_asked);
 		return;
 	}
-	e->list_wanted = true;
-	e->list_due = 0;
-	enqueue(e->daemon, 0);
+	want_list(e, 0);
+	if (e->daemon)
+		enqueue(e->daemon, 0);
 	wake(c, 0, 0);
 }
 
@@ -458,7 +497,8 @@ void compliance_container(struct compliance *c, struct runtime *rt, const struct
 	}
 	if (!t) {
 		t = target_get(e, TARGET_CONTAINER, k->id);
-		e->list_wanted |= !k->digest || !target_find(c, 'i', k->digest); /* its image may be new */
+		if (!k->digest || !target_find(c, 'i', k->digest))
+			want_list(e, e->list_due); /* its image may be new */
 	}
 	if (!t || describe(t, k) < 0)
 		return;
@@ -479,7 +519,7 @@ void compliance_again(struct compliance *c)
 	targets_each(c, NULL, target_forget);
 	begin_pass(c);
 	for (unsigned i = 0; i < c->engine_count; i++)
-		c->engines[i].listed = false;
+		c->engines[i].listed = !c->engines[i].daemon;
 	look_at_all(c);
 }
 
@@ -507,7 +547,7 @@ static void take_daemon(struct compliance_engine *e, const struct ipc_daemon *d)
 void compliance_daemon(struct compliance *c, const struct ipc_daemon *d)
 {
 	for (unsigned i = 0; i < c->engine_count; i++)
-		if (d->socket && strcmp(c->engines[i].socket, d->socket) == 0)
+		if (c->engines[i].daemon && d->socket && strcmp(c->engines[i].socket, d->socket) == 0)
 			take_daemon(&c->engines[i], d);
 }
 
@@ -522,14 +562,15 @@ int compliance_add_engine(struct compliance *c, struct runtime *rt)
 {
 	struct compliance_engine *e = &c->engines[c->engine_count];
 
-	if (runtime_status(rt)->kind != RUNTIME_DOCKER)
-		return 0; /* containerd tells no such things: its socket is judged by the Defender */
 	if (c->engine_count == GATE_ENGINES_MAX)
 		return -ENOSPC;
 	*e = (struct compliance_engine){.compliance = c, .runtime = rt, .socket = runtime_status(rt)->socket};
 	TAILQ_INIT(&e->queue);
-	e->daemon = target_get(e, TARGET_DAEMON, e->socket);
-	if (!e->daemon)
+	/* containerd tells nothing of itself: its socket is judged by the Defender. */
+	bool docker = runtime_status(rt)->kind == RUNTIME_DOCKER;
+	e->daemon = docker ? target_get(e, TARGET_DAEMON, e->socket) : NULL;
+	e->listed = !docker;
+	if (docker && !e->daemon)
 		return -ENOMEM;
 	c->engine_count++;
 	return 0;

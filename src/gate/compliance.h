@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is there already, put before the compliance checks: the daemons of Docker engines, their
- * containers and images. Looked at when it appears, when the policy changes and every ten minutes;
+ * containers and images, and the containers of containerd. Looked at when it appears, when the policy changes and every ten minutes;
  * only what changed is told. A few questions are in flight at a time, and none while the Defender
  * does not keep up.
  */
@@ -35,7 +35,8 @@ int compliance_new(struct compliance **ret, const struct compliance_config *conf
 struct compliance *compliance_free(struct compliance *c);
 CLEANUP_DEFINE(struct compliance, compliance_free)
 
-/* An engine: the runtime is borrowed and outlives the compliance. Only Docker's are looked at. */
+/* An engine: the runtime is borrowed and outlives the compliance. Of containerd the
+ * containers alone are looked at, by what it tells its OCI runtime. */
 int compliance_add_engine(struct compliance *c, struct runtime *rt);
 /* The engine connected or went away (listener.status). */
 void compliance_status(struct compliance *c, struct runtime *rt);

@@ -36,7 +36,7 @@ struct compliance_engine {
 	struct compliance *compliance;
 	struct runtime *runtime;
 	const char *socket; /* the runtime's */
-	struct target *daemon;
+	struct target *daemon; /* NULL: containerd, of which the containers alone are looked at */
 	struct target_queue queue;
 	unsigned in_flight;
 	bool connected;
@@ -91,8 +91,8 @@ void targets_each(struct compliance *c, const struct compliance_engine *e, targe
 
 /* judge_fn: tells a check of the look's target when it is news. */
 void look_tell(void *look, const char *check, bool passed, const char *cause);
-/* Every check of containers. */
-void look_container(struct look *l, const struct creation *creation);
+/* Every check of containers; from_spec: of those that the words of an OCI runtime can tell. */
+void look_container(struct look *l, const struct creation *creation, bool from_spec);
 /* All that was told of it is gone. */
 void target_tell_gone(struct target *t);
 /* Forgets what was told. */

@@ -38,7 +38,7 @@ static int pack(const ProtobufCMessage *message, struct buf *out)
 	return out->failed;
 }
 
-void containerd_call(struct containerd *d, const struct containerd_call *call)
+static int send_call(struct containerd *d, const struct containerd_call *call, void *ctx)
 {
 	CLEANUP(buf_done) struct buf body = BUF_INIT(ANSWER_MAX);
 	char header[64 + INVENTORY_ID_MAX];
@@ -47,8 +47,8 @@ void containerd_call(struct containerd *d, const struct containerd_call *call)
 
 	if (call->namespace_)
 		buf_printf(&line, "containerd-namespace: %s", call->namespace_);
-	if (r == 0)
-		r = client_send(d->rt->client,
+	return r < 0 ? r
+		     : client_send(d->rt->client,
 			&(struct client_call){.method = "POST",
 				.path = call->method,
 				.content_type = "application/grpc",
@@ -59,8 +59,14 @@ void containerd_call(struct containerd *d, const struct containerd_call *call)
 				.timeout_ms = call->on_data ? 0 : CONTAINERD_TIMEOUT_MS,
 				.on_data = call->on_data,
 				.on_done = call->on_done,
-				.ctx = d,
+				.ctx = ctx,
 				.key = call->key});
+}
+
+void containerd_call(struct containerd *d, const struct containerd_call *call)
+{
+	int r = send_call(d, call, d);
+
 	if (r < 0)
 		runtime_lost(d->rt, r, NULL);
 }
@@ -225,6 +231,33 @@ void containerd_ask(struct containerd *d, struct inventory_entry *e)
 	request.name = e->container.id;
 	containerd_call(d, &(struct containerd_call){CONTAINERS "Get", e->scope, &request.base,
 				   e->container.id, 0, NULL, on_container});
+}
+
+static int containerd_spec(struct runtime *rt, const char *id, client_done_fn *fn, void *ctx)
+{
+	Ctrd__GetRequest request = CTRD__GET_REQUEST__INIT;
+	struct inventory_entry *e = inventory_find(rt->inventory, id);
+
+	if (!e)
+		return -ENOENT;
+	request.name = e->container.id;
+	return send_call(rt->engine, &(struct containerd_call){CONTAINERS "Get", e->scope, &request.base,
+					     e->container.id, 0, NULL, fn}, ctx);
+}
+
+int runtime_spec_text(const struct client_result *res, struct buf *ret)
+{
+	int r = -ENOENT;
+	Ctrd__ContainerResponse *answer = res->error == 0 && res->grpc_status == 0
+		? containerd_message(res, &ctrd__container_response__descriptor) : NULL;
+
+	if (answer && answer->container && answer->container->spec && answer->container->spec->value.len) {
+		buf_put(ret, answer->container->spec->value.data, answer->container->spec->value.len);
+		r = ret->failed;
+	}
+	if (answer)
+		ctrd__container_response__free_unpacked(answer, NULL);
+	return r;
 }
 
 static int on_events(void *ctx, const void *data, size_t n)
@@ -400,4 +433,5 @@ const struct engine_ops containerd_ops = {
 	.connect = containerd_connect,
 	.disconnect = containerd_disconnect,
 	.stop = containerd_stop,
+	.spec = containerd_spec,
 };

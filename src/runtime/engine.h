@@ -20,6 +20,7 @@ struct engine_ops {
 	void (*disconnect)(struct runtime *rt);
 	int (*stop)(struct runtime *rt, const char *id, uint64_t seq);
 	int (*image)(const struct runtime *rt, const char *ref, struct runtime_image *ret); /* nullable */
+	int (*spec)(struct runtime *rt, const char *id, client_done_fn *fn, void *ctx); /* nullable; connected */
 	int (*image_look)(struct runtime *rt, const char *id); /* nullable; connected */
 };
 

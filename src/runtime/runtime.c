@@ -239,6 +239,13 @@ int runtime_ask(struct runtime *rt, const struct client_call *call)
 	return rt->client && !rt->lost ? client_send(rt->client, call) : -ENOTCONN;
 }
 
+int runtime_ask_spec(struct runtime *rt, const char *id, client_done_fn *fn, void *ctx)
+{
+	if (!rt->ops->spec)
+		return -EOPNOTSUPP;
+	return rt->client && !rt->lost ? rt->ops->spec(rt, id, fn, ctx) : -ENOTCONN;
+}
+
 const struct runtime_status *runtime_status(const struct runtime *rt)
 {
 	return &rt->status;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/loop.h"
 #include "model/records.h"
 #include "runtime/client.h"
@@ -74,6 +75,11 @@ int runtime_image_look(struct runtime *rt, const char *id);
  * key, max, on_done and ctx. An answer that is under way when the connection is lost does not come:
  * listener.status tells of that. -ENOTCONN while away. */
 int runtime_ask(struct runtime *rt, const struct client_call *call);
+/* Asks containerd for what it tells its OCI runtime of a container (config.json); the key of the answer is
+ * the id. -ENOENT: no such container is known; -EOPNOTSUPP: another engine; -ENOTCONN. */
+int runtime_ask_spec(struct runtime *rt, const char *id, client_done_fn *fn, void *ctx);
+/* The text in such an answer into a buffer of that limit. -ENOENT: there is none. */
+int runtime_spec_text(const struct client_result *res, struct buf *ret);
 /* Borrowed; state "connected" or "away: why". */
 const struct runtime_status *runtime_status(const struct runtime *rt);
 size_t runtime_count(const struct runtime *rt);

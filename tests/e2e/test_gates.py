@@ -205,6 +205,24 @@ class Gates(scene.Scene):
             registry.close()
             no(late, "create", late, "true", words="is in no allowed group (based, signed); signatures are not known: ")
 
+    def test_compliance_of_containerd(self):
+        """Containers of containerd itself are listed with what its words to the runtime tell, and no more."""
+        below, name = engines.containerd(), self.name()
+        self.addCleanup(below.remove_containers)
+        self.seawall.apply(POLICY)
+        below.ctr("run", "-d", "--privileged", f"docker.io/{engines.IMAGE}", name, "sleep", "600")
+
+        def findings():
+            return {f["check"]: f for f in self.seawall.get(f"/compliance?limit=1000&container={name}")["items"]}
+        found = poll.until("what is said of it", lambda: (f := findings()) and "pids_limit" in f and f, 10, 0.1)
+        self.assertEqual((found["privileged"]["passed"], found["privileged"]["effect"], found["privileged"]["rule"]),
+                         (False, "block", "basics"))
+        self.assertEqual(found["privileged"]["container"]["image"], f"docker.io/{engines.IMAGE}")
+        self.assertTrue(found["host_pid"]["passed"])
+        self.assertNotIn("healthcheck", found)
+        below.remove_containers()
+        poll.until("its findings are gone", lambda: findings() == {}, 10, 0.1)
+
     def test_proxy(self):
         """Users with certificates; each is who the certificate says, and judged."""
         self.seawall.apply("""version: 1

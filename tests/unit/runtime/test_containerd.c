@@ -192,6 +192,39 @@ static void test_garbage(void **state)
 	assert_int_equal(containerd_time(NULL), 0);
 }
 
+/* What containerd tells its OCI runtime, out of an answer that may hold none, or be none. */
+static void test_spec(void **state)
+{
+	static char text[] = "{\"ociVersion\":\"1.0.2\"}";
+	CLEANUP(buf_done) struct buf frame = BUF_INIT(4096), got = BUF_INIT(4096), small = BUF_INIT(8);
+	Ctrd__ContainerResponse answer = CTRD__CONTAINER_RESPONSE__INIT;
+	Ctrd__Container container = CTRD__CONTAINER__INIT;
+	Ctrd__Any spec = CTRD__ANY__INIT;
+	uint8_t packed[512];
+
+	spec.value.data = (uint8_t *)text;
+	spec.value.len = strlen(text);
+	container.spec = &spec;
+	answer.container = &container;
+	grpc_put(&frame, packed, ctrd__container_response__pack(&answer, packed));
+	struct client_result res = {.status = 200, .body = frame.data, .size = frame.len, .key = "web"};
+	assert_int_equal(runtime_spec_text(&res, &got), 0);
+	assert_int_equal(got.len, strlen(text));
+	assert_memory_equal(got.data, text, got.len);
+	assert_true(runtime_spec_text(&res, &small) < 0);
+	res.grpc_status = 5;
+	assert_int_equal(runtime_spec_text(&res, &got), -ENOENT);
+	res.grpc_status = 0;
+	res.size--;
+	assert_int_equal(runtime_spec_text(&res, &got), -ENOENT);
+	container.spec = NULL;
+	buf_reset(&frame);
+	grpc_put(&frame, packed, ctrd__container_response__pack(&answer, packed));
+	res.body = frame.data;
+	res.size = frame.len;
+	assert_int_equal(runtime_spec_text(&res, &got), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kubernetes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_passed_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
+		cmocka_unit_test(test_spec),
 	};
 
 	return cmocka_run_group_tests_name("runtime.containerd", tests, NULL, NULL);
