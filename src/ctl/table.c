@@ -71,7 +71,8 @@ const struct command commands[] = {
 	{"policy test", "FILE CASES", "does the policy say what the cases expect; needs no Console", NULL, 2, 2, cmd_policy_test},
 	{"policy rollback", "REV", "put an older revision in force again", NULL, 1, 1, cmd_policy_rollback},
 	{"access check", "", "would a command to the engine be allowed, and by which rule",
-		"Without --policy the policy in force is asked. Exit status 0: allowed, 1: denied.", 0, 0, cmd_access_check,
+		"Without --policy the policy in force is asked. Exit status 0: allowed, 1: denied, also because the gates "
+		"cannot read it for sure; 2: there is no --body, and the action is judged by it.", 0, 0, cmd_access_check,
 		{{"user", "USER", "who gives the command"}, {"group", "GROUP", "a group of the user"},
 		{"action", "ACTION", "container_create, or a request as 'POST /v1.41/containers/create?name=web'"},
 		{"target", "NAME", "the container, image, ... of the action"}, {"body", "FILE", "the request's body, JSON; - is standard input"},

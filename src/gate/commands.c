@@ -98,6 +98,31 @@ static enum severity severity_of(const struct command_job *j)
 	return SEVERITY_NONE;
 }
 
+/* Clients look all the time: who does so, how, and how often is told; what at, only if a rule says `all`. */
+static bool is_counted(const struct command_job *j)
+{
+	return j->verdict.counted && j->verdict.effect == ACCESS_ALLOW && (j->facts.action->flags & COMMAND_READ_ONLY);
+}
+
+/* Without all by which the same look at another thing would be another record: the Defender adds them up. */
+static void report_counted(const struct command_job *j)
+{
+	const char *action = j->facts.action->name;
+	char text[512];
+	struct buf b = BUF_FIXED((uint8_t *)text, sizeof(text));
+	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = EFFECT_DISABLE,
+		.done = DONE_NONE, .severity = SEVERITY_NONE, .message = text, .revision = j->policy ? j->policy->revision : 0};
+
+	buf_printf(&b, "%.64s%s%.64s: %s: allowed", *j->user ? j->user : "the local socket", *j->address ? " from " : "", j->address, action);
+	if (j->verdict.rule)
+		buf_printf(&b, " by rule '%.128s'", j->verdict.rule);
+	gate_clean(text);
+	a.command = (struct engine_command){.user = *j->user ? j->user : NULL, .groups = j->groups,
+		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)action, .method = j->method,
+		.verdict = (char *)(uintptr_t)enum_name(&access_effect_names, ACCESS_ALLOW)};
+	report_audit(j->gate->report, gate_defender(j->gate), &a);
+}
+
 static void report(const struct command_job *j)
 {
 	static const enum effect effects[] = {EFFECT_DISABLE, EFFECT_ALERT, EFFECT_BLOCK};
@@ -109,6 +134,10 @@ static void report(const struct command_job *j)
 
 	if (!j->verdict.audit)
 		return;
+	if (is_counted(j)) {
+		report_counted(j);
+		return;
+	}
 	message(j, text, sizeof(text));
 	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = effects[e],
 		.done = done[e], .severity = severity_of(j), .message = text,
