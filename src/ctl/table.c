@@ -106,6 +106,10 @@ const struct command commands[] = {
 		{"days", "N", "how long the certificate is good (365)"},
 		{"host", "A,B", "names and addresses under which clients reach the proxy, besides this host's own"},
 		{"out", "DIR", "where to write; also -o DIR"}}},
+	{"user revoke", "NAME", "take back the certificates of a user: the proxy lets them in no more",
+		"A proxy that runs takes it within two seconds and ends the user's connections. Certificates that are made for the name "
+		"afterwards are good. Exit status 1 when there was nothing to take back.",
+		1, 1, cmd_user_revoke, {{"cert", "FILE", "only this certificate, or one from before its making was noted"}}},
 	{"install shim", "", "have Seawall asked before a container is created",
 		"Puts a small program before the engine's own OCI runtime, and tells the engine of it. What is changed is kept and "
 		"restored byte for byte by 'seawall uninstall shim'. Without Seawall, containers go on and start.",
