@@ -554,6 +554,27 @@ static void test_unreadable_with_any_rule(void **state)
 	fd_close(fd);
 }
 
+/* A prepared process is started by its own id: rules and records are about its container all the same. */
+static void test_exec_is_its_container(void **state)
+{
+	struct fixture *f = *state;
+	char text[512];
+
+	doors_open(f, "version: 1\naccess:\n  - {name: vault, users: [bob], actions: [\"container_exec_*\"], when: {targets: [web1]}, effect: deny}\n");
+	int fd = connect_to(f->authz, SOCK_STREAM);
+	snprintf(text, sizeof(text), "{\"RequestMethod\":\"POST\",\"RequestUri\":\"/v1.41/containers/" ID "/exec\",\"ResponseStatusCode\":201,"
+		"\"ResponseBody\":\"eyJJZCI6ImFiYyJ9\"}"); /* {"Id":"abc"} */
+	assert_string_equal(http(f, fd, "/AuthZPlugin.AuthZRes", text), "{\"Allow\":true}");
+	assert_string_equal(authz_ask(f, fd, "eve", "POST", "/v1.41/exec/abc/start", "", ""), "{\"Allow\":true}");
+	assert_non_null(strstr(authz_ask(f, fd, "bob", "POST", "/v1.41/exec/abc/start", "", ""), "blocked by rule 'vault'"));
+	assert_string_equal(authz_ask(f, fd, "bob", "POST", "/v1.41/exec/abd/start", "", ""), "{\"Allow\":true}");
+	UNTIL(f, f->audit_count == 3);
+	assert_string_equal(f->audits[0].container.name, "web1");
+	assert_string_equal(f->audits[0].command.target, ID);
+	assert_string_equal(f->audits[2].command.target, "abd");
+	fd_close(fd);
+}
+
 /* A builder's stream, where builds are restricted: denied by the rule's name, unless a rule names it. */
 static void test_hidden_builds(void **state)
 {
@@ -641,6 +662,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_authz_asks_for_trust, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_looks_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable_with_any_rule, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_exec_is_its_container, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hidden_builds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_knows_our_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_waits_for_signatures, setup, teardown),
