@@ -97,6 +97,7 @@ static void put_engine_actions(struct buf *out)
 		{COMMAND_BODY_MAYBE, "body judged if there"},
 		{COMMAND_STREAMS, "archive"},
 		{COMMAND_HIJACKS, "stream"},
+		{COMMAND_BUILDS, "hides builds"},
 	};
 
 	buf_puts(out, "# Actions of the Docker Engine API\n\nGenerated from `src/command/action.c` by `make docs`. Access rules name these "

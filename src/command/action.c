@@ -17,6 +17,7 @@
 #define M COMMAND_BODY_MAYBE
 #define S COMMAND_STREAMS
 #define H COMMAND_HIJACKS
+#define U COMMAND_BUILDS
 
 const struct command_action command_actions[] = {
 	/* containers */
@@ -107,8 +108,8 @@ const struct command_action command_actions[] = {
 	{"GET", "/events", "system_events", R, NULL, "watch what happens"},
 	{"GET", "/system/df", "system_df", R, NULL, "use of the disk"},
 	{"POST", "/auth", "system_auth", S, NULL, "try credentials of a registry"},
-	{"POST", "/session", "session", D | H, NULL, "a builder's connection back to its client"},
-	{"POST", "/grpc", "grpc", D | H, NULL, "the builder's own interface: what it asks for is not seen"},
+	{"POST", "/session", "session", D | H | U, NULL, "a builder's connection back to its client: files and secrets of a build that is not seen"},
+	{"POST", "/grpc", "grpc", D | H | U, NULL, "the builder's own interface: what it asks for is not seen"},
 	{"GET", "/debug/vars", "debug", 0, NULL, "insides of the engine"},
 	{"GET", "/debug/pprof/", "debug", 0, NULL, "insides of the engine"},
 	{"GET", "/debug/pprof/{name}", "debug", 0, NULL, "insides of the engine"},

@@ -52,6 +52,7 @@ enum command_flag {
 	COMMAND_BODY_MAYBE = 1 << 3, /* a JSON body that is judged when there is one */
 	COMMAND_STREAMS = 1 << 4,    /* a body of any size that is not judged: archives */
 	COMMAND_HIJACKS = 1 << 5,    /* the connection becomes a stream of both sides */
+	COMMAND_BUILDS = 1 << 6,     /* a builder's stream: what is built through it is not seen */
 };
 
 struct reading;

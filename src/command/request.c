@@ -214,6 +214,7 @@ void command_request(const struct command_facts *f, struct access_request *q)
 	q->action = f->action->name;
 	q->read_only = f->action->flags & COMMAND_READ_ONLY;
 	q->dangerous = f->action->flags & COMMAND_DANGEROUS;
+	q->hides_builds = f->action->flags & COMMAND_BUILDS;
 	q->target = f->target;
 	q->image = f->image;
 	q->exec_user = f->exec_user;

@@ -86,6 +86,18 @@ static void answer_print(bool json, bool allowed, const char *rule, const char *
 		puts((char *)b.data);
 }
 
+/* What the action needs to be judged, and was not given: to the user no verdict, but a question. */
+static int lacks_body(const struct command_input *in)
+{
+	const struct command_action *action = NULL;
+	char why[256];
+
+	if (in->body_size || command_find(&action, in->method, in->uri, why, sizeof(why)) < 0 || !(action->flags & COMMAND_BODY))
+		return CTL_DONE;
+	return cannot_say("'%s' is judged by what it asks for: pass the request's JSON with --body FILE (- is standard input)",
+		action->name);
+}
+
 static int judge(struct call *c, const struct policy *policy, const struct command_input *in)
 {
 	struct str_list groups = {0};
@@ -129,6 +141,8 @@ int cmd_access_check(struct call *c)
 		in.body = files.sources[0].text;
 		in.body_size = files.sources[0].size;
 	}
+	if (code == CTL_DONE)
+		code = lacks_body(&in);
 	if (code == CTL_DONE)
 		code = policy_take(&policy, call_value(c, "policy"));
 	return code == CTL_DONE ? judge(c, policy, &in) : code;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seawall user cert: client certificates for the proxy in front of an engine. */
+/* seawall user cert, user revoke: client certificates for the proxy in front of an engine. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/pki.h"
+#include "ctl/pki_revoke.h"
 #include "ctl/state.h"
 
 #define DAYS 365
@@ -74,7 +75,7 @@ static void tell(const struct pki_user *user, const char *pki, const struct pki_
 	if (made->authority)
 		printf("made the authority in %s: keep ca.key secret\n", pki);
 	if (made->proxy)
-		printf("made the proxy's certificate, %s/proxy.pem: a proxy that runs takes it at its next start\n", pki);
+		printf("made the proxy's certificate, %s/proxy.pem: a proxy that runs takes it within two seconds\n", pki);
 	fputs("made the certificate of ", stdout);
 	print_text(user->name);
 	printf(", good until %.10s; use it with\n  export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=", time_format(made->expires, expires, sizeof(expires)));
@@ -114,4 +115,35 @@ int cmd_user_cert(struct call *c)
 	else
 		tell(&user, pki, &made);
 	return CTL_DONE;
+}
+
+int cmd_user_revoke(struct call *c)
+{
+	CLEANUP(str_list_done) struct str_list serials = {0};
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+	struct diag diag = {0};
+	char pki[PATH_MAX];
+
+	state_path("pki", pki);
+	int r = pki_revoke(pki, c->args[0], call_value(c, "cert"), &serials, &diag);
+	if (r < 0)
+		return *diag.message ? cannot(&diag) : cannot_say("out of memory");
+	if (c->json) {
+		buf_puts(&b, "{\"user\":");
+		json_put_str(&b, c->args[0]);
+		buf_puts(&b, ",\"revoked\":");
+		put_list(&b, &serials);
+		buf_putc(&b, '}');
+		if (!b.failed)
+			puts((char *)b.data);
+	} else if (serials.count) {
+		printf("took back %u certificate%s of ", serials.count, serials.count == 1 ? "" : "s");
+		print_text(c->args[0]);
+		putchar('\n');
+	} else {
+		fputs("there is no certificate of ", stdout);
+		print_text(c->args[0]);
+		puts(" to take back; --cert FILE names one that was not noted when it was made");
+	}
+	return serials.count ? CTL_DONE : CTL_NO;
 }

@@ -100,6 +100,7 @@ int cmd_up(struct call *c);
 int cmd_down(struct call *c);
 int cmd_drill(struct call *c);
 int cmd_user_cert(struct call *c);
+int cmd_user_revoke(struct call *c);
 int cmd_version(struct call *c);
 int cmd_help(struct call *c);
 int cmd_install_shim(struct call *c);

@@ -15,6 +15,7 @@
 #include "base/cert.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "ctl/pki_revoke.h"
 
 #define CA_DAYS 3650
 #define PROXY_DAYS 825
@@ -327,6 +328,8 @@ int pki_issue(const char *dir, const struct str_list *hosts, const struct pki_us
 		r = ensure_proxy(dir, &ca, hosts, &made, reterr);
 	if (r == 0)
 		r = issue_user(&ca, user, &made, reterr);
+	if (r == 0)
+		r = pki_note(dir, user->name, made.serial, reterr);
 	if (r == 0)
 		*ret = made;
 	return r;

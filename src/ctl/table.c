@@ -71,7 +71,8 @@ const struct command commands[] = {
 	{"policy test", "FILE CASES", "does the policy say what the cases expect; needs no Console", NULL, 2, 2, cmd_policy_test},
 	{"policy rollback", "REV", "put an older revision in force again", NULL, 1, 1, cmd_policy_rollback},
 	{"access check", "", "would a command to the engine be allowed, and by which rule",
-		"Without --policy the policy in force is asked. Exit status 0: allowed, 1: denied.", 0, 0, cmd_access_check,
+		"Without --policy the policy in force is asked. Exit status 0: allowed, 1: denied, also because the gates "
+		"cannot read it for sure; 2: there is no --body, and the action is judged by it.", 0, 0, cmd_access_check,
 		{{"user", "USER", "who gives the command"}, {"group", "GROUP", "a group of the user"},
 		{"action", "ACTION", "container_create, or a request as 'POST /v1.41/containers/create?name=web'"},
 		{"target", "NAME", "the container, image, ... of the action"}, {"body", "FILE", "the request's body, JSON; - is standard input"},
@@ -105,6 +106,10 @@ const struct command commands[] = {
 		{"days", "N", "how long the certificate is good (365)"},
 		{"host", "A,B", "names and addresses under which clients reach the proxy, besides this host's own"},
 		{"out", "DIR", "where to write; also -o DIR"}}},
+	{"user revoke", "NAME", "take back the certificates of a user: the proxy lets them in no more",
+		"A proxy that runs takes it within two seconds and ends the user's connections. Certificates that are made for the name "
+		"afterwards are good. Exit status 1 when there was nothing to take back.",
+		1, 1, cmd_user_revoke, {{"cert", "FILE", "only this certificate, or one from before its making was noted"}}},
 	{"install shim", "", "have Seawall asked before a container is created",
 		"Puts a small program before the engine's own OCI runtime, and tells the engine of it. What is changed is kept and "
 		"restored byte for byte by 'seawall uninstall shim'. Without Seawall, containers go on and start.",

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -27,6 +28,7 @@ struct gates {
 	uint64_t lost;			  /* monotonic: since when there is none; 0 = there is one */
 	uint64_t pings;
 	bool told; /* that it hangs */
+	uint64_t tls_seen; /* of the proxy's files, as they were given */
 };
 
 static const struct {
@@ -120,17 +122,48 @@ void gates_policy(struct defender *d)
 		log_warn(r, "the Gate does not have the policy in force");
 }
 
-/* Certificate, key and the users' authority, as `seawall user cert` made them: bytes to us. */
+/* In the order in which the proxy wants them; who was never revoked has no list. */
+static const struct {
+	const char *name;
+	bool optional;
+} tls_files[] = {{"proxy.pem", false}, {"ca.pem", false}, {"crl.pem", true}};
+
+static const char *tls_path(const struct defender *d, size_t i, char *out, size_t size)
+{
+	snprintf(out, size, "%s/pki/%s", d->config.state, tls_files[i].name);
+	return out;
+}
+
+/* A sum of what changes when one of the files does. */
+static uint64_t tls_look(const struct defender *d)
+{
+	char path[512];
+	uint64_t sum = 1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tls_files); i++) {
+		struct stat st = {0};
+
+		if (stat(tls_path(d, i, path, sizeof(path)), &st) < 0)
+			st = (struct stat){0};
+		const uint64_t parts[] = {(uint64_t)st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec,
+			(uint64_t)st.st_mtim.tv_nsec};
+		for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
+			sum = (sum ^ parts[k]) * 0x100000001b3ull;
+	}
+	return sum;
+}
+
+/* Certificate, key, the users' authority and what it revoked, as `seawall user` made them: bytes to us. */
 static int read_tls(const struct defender *d, struct buf *out)
 {
-	static const char *const names[] = {"proxy.pem", "ca.pem"};
 	char path[512];
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
-		snprintf(path, sizeof(path), "%s/pki/%s", d->config.state, names[i]);
-		r = file_read(path, out);
-		if (r < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(tls_files) && r == 0; i++) {
+		r = file_read(tls_path(d, i, path, sizeof(path)), out);
+		if (r == -ENOENT && tls_files[i].optional)
+			r = 0;
+		else if (r < 0)
 			log_warn(r, "cannot read '%s' (seawall user cert makes it)", path);
 	}
 	return r;
@@ -142,6 +175,8 @@ static void give_listener(struct defender *d, enum ipc_listener_kind kind, const
 	int fd = d->gates->sockets[kind];
 	struct ipc_listener body = {.kind = kind, .address = (char *)(uintptr_t)address};
 
+	if (kind == IPC_LISTENER_PROXY)
+		d->gates->tls_seen = tls_look(d); /* before they are read: a change meanwhile is seen again */
 	if (fd < 0 || (kind == IPC_LISTENER_PROXY && read_tls(d, &tls) < 0))
 		return;
 	body.tls = (struct blob){tls.data, (uint32_t)tls.len};
@@ -195,6 +230,8 @@ void gates_tick(struct defender *d)
 	if (now - d->gates->answered > HANG_NS)
 		kill_hanging(d);
 	ipc_send(d->gate, IPC_PING, 0, &(struct ipc_seq){++d->gates->pings});
+	if (d->config.proxy && tls_look(d) != d->gates->tls_seen)
+		give_listener(d, IPC_LISTENER_PROXY, d->config.proxy);
 }
 
 int gates_on_pong(struct defender *d, uint64_t seq, void *body)

@@ -59,13 +59,6 @@ static void on_activate(void *ctx, struct http_request *q)
 	http_reply(q, 200, PLUGIN_TYPE, &b);
 }
 
-/* What the engine answers is not judged. */
-static void on_response(void *ctx, struct http_request *q)
-{
-	(void)ctx;
-	reply(q, true, NULL);
-}
-
 static void on_judged(void *ctx, const struct command_answer *a)
 {
 	struct call *c = ctx;
@@ -94,9 +87,9 @@ static void question_done_cleanup_(struct question *q)
 	question_done(q);
 }
 
-static int take_body(struct question *q)
+static int take_body(struct question *q, const char *key)
 {
-	const char *text = json_get_str(q->root, "RequestBody", "");
+	const char *text = json_get_str(q->root, key, "");
 	size_t n = strlen(text), size;
 
 	if (!n)
@@ -129,7 +122,7 @@ static int question_read(struct question *q, struct http_request *http)
 	if (json_parse(&q->root, text, n, NULL) < 0 || !json_is_object(q->root))
 		return -EBADMSG;
 	int r = take_headers(q);
-	return r < 0 ? r : take_body(q);
+	return r < 0 ? r : take_body(q, "RequestBody");
 }
 
 /* Our own questions: by a secret that only this process and the engine know. */
@@ -180,6 +173,22 @@ static void on_request(void *ctx, struct http_request *http)
 		c->job = job;
 		http_suspend(http);
 	}
+}
+
+/* What the engine answers is not judged, only remembered where a later command is about it. */
+static void on_response(void *ctx, struct http_request *http)
+{
+	struct authz *a = ctx;
+	CLEANUP(question_done) struct question q = {.body = BUF_INIT(CALL_MAX)};
+	size_t n;
+	const char *text = http_body(http, &n);
+	static const char exec[] = "/exec\"";
+
+	if (memmem(text, n, exec, sizeof(exec) - 1) && json_parse(&q.root, text, n, NULL) == 0 &&
+		take_body(&q, "ResponseBody") == 0 && q.body.len)
+		commands_answered(a->gate, json_get_str(q.root, "RequestMethod", ""), json_get_str(q.root, "RequestUri", ""),
+			(const char *)q.body.data, q.body.len);
+	reply(http, true, NULL);
 }
 
 static const struct http_route routes[] = {

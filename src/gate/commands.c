@@ -17,6 +17,7 @@ struct command_job {
 	struct command_facts facts;
 	char *user, *address, *method;
 	struct str_list groups;
+	char container[257]; /* whose prepared process it is; "" = it is not about one that is known */
 	bool closed;
 	struct access_verdict verdict;
 	struct command_answer answer;
@@ -24,6 +25,45 @@ struct command_job {
 	bool refused_by_gate; /* not by an access rule: that gate has its own audit */
 	bool starting, judged; /* the answer came from inside judge_start() */
 };
+
+/* ---- prepared processes ---- */
+
+static const char *container_of_exec(const struct gate *g, const struct command_facts *f)
+{
+	if (!f->target || strncmp(f->action->path, "/exec/", 6) != 0)
+		return NULL;
+	for (size_t i = 0; i < GATE_EXECS_MAX; i++)
+		if (g->execs[i].exec[0] && strcmp(g->execs[i].exec, f->target) == 0)
+			return g->execs[i].container;
+	return NULL;
+}
+
+void commands_answered(struct gate *g, const char *method, const char *uri, const char *body, size_t size)
+{
+	const struct command_input in = {.mode = COMMAND_AUTHZ, .method = method, .uri = uri, .body = ""};
+	const struct command_action *action = NULL;
+	CLEANUP(json_free) struct json *root = NULL;
+	struct command_facts f;
+	char why[256];
+
+	if (command_find(&action, method, uri, why, sizeof(why)) < 0 || strcmp(action->name, "container_exec_create") != 0 ||
+		json_parse(&root, body, size, NULL) < 0 || command_read(&f, &in) < 0)
+		return;
+	const char *id = json_get_str(root, "Id", "");
+	struct known_exec *e = &g->execs[g->next_exec];
+	if (*id && strlen(id) < sizeof(e->exec) && f.target && strlen(f.target) < sizeof(e->container)) {
+		strcpy(e->exec, id);
+		strcpy(e->container, f.target);
+		g->next_exec = (g->next_exec + 1) % GATE_EXECS_MAX;
+	}
+	command_facts_done(&f);
+}
+
+/* What the command is about: of a prepared process, its container. */
+static const char *target_of(const struct command_job *j)
+{
+	return *j->container ? j->container : j->facts.target;
+}
 
 static void job_free(struct command_job *j)
 {
@@ -66,8 +106,8 @@ static void message(const struct command_job *j, char *out, size_t size)
 	struct buf b = BUF_FIXED((uint8_t *)out, size);
 	static const char *const words[] = {"allowed", "allowed, with a warning", "denied"};
 	const struct command_facts *f = &j->facts;
-	const struct container *c = f->target ? gate_container(j->gate, f->target) : NULL;
-	const char *target = c && c->name ? c->name : f->target;
+	const struct container *c = target_of(j) ? gate_container(j->gate, target_of(j)) : NULL;
+	const char *target = c && c->name ? c->name : target_of(j);
 
 	buf_printf(&b, "%.64s%s%.64s", *j->user ? j->user : "the local socket", *j->address ? " from " : "", j->address);
 	buf_printf(&b, ": %s", f->action->name);
@@ -98,6 +138,31 @@ static enum severity severity_of(const struct command_job *j)
 	return SEVERITY_NONE;
 }
 
+/* Clients look all the time: who does so, how, and how often is told; what at, only if a rule says `all`. */
+static bool is_counted(const struct command_job *j)
+{
+	return j->verdict.counted && j->verdict.effect == ACCESS_ALLOW && (j->facts.action->flags & COMMAND_READ_ONLY);
+}
+
+/* Without all by which the same look at another thing would be another record: the Defender adds them up. */
+static void report_counted(const struct command_job *j)
+{
+	const char *action = j->facts.action->name;
+	char text[512];
+	struct buf b = BUF_FIXED((uint8_t *)text, sizeof(text));
+	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = EFFECT_DISABLE,
+		.done = DONE_NONE, .severity = SEVERITY_NONE, .message = text, .revision = j->policy ? j->policy->revision : 0};
+
+	buf_printf(&b, "%.64s%s%.64s: %s: allowed", *j->user ? j->user : "the local socket", *j->address ? " from " : "", j->address, action);
+	if (j->verdict.rule)
+		buf_printf(&b, " by rule '%.128s'", j->verdict.rule);
+	gate_clean(text);
+	a.command = (struct engine_command){.user = *j->user ? j->user : NULL, .groups = j->groups,
+		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)action, .method = j->method,
+		.verdict = (char *)(uintptr_t)enum_name(&access_effect_names, ACCESS_ALLOW)};
+	report_audit(j->gate->report, gate_defender(j->gate), &a);
+}
+
 static void report(const struct command_job *j)
 {
 	static const enum effect effects[] = {EFFECT_DISABLE, EFFECT_ALERT, EFFECT_BLOCK};
@@ -109,21 +174,27 @@ static void report(const struct command_job *j)
 
 	if (!j->verdict.audit)
 		return;
+	if (is_counted(j)) {
+		report_counted(j);
+		return;
+	}
 	message(j, text, sizeof(text));
 	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = effects[e],
 		.done = done[e], .severity = severity_of(j), .message = text,
 		.techniques = {&known, e != ACCESS_ALLOW && known}, .revision = j->policy ? j->policy->revision : 0};
 	a.command = (struct engine_command){.user = *j->user ? j->user : NULL, .groups = j->groups,
-		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)f->action->name, .target = f->target,
+		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)f->action->name, .target = (char *)(uintptr_t)target_of(j),
 		.method = j->method, .path = f->path, .parameters = f->parameters,
 		.verdict = (char *)(uintptr_t)enum_name(&access_effect_names, (int)e)};
 	a.container.image = f->image;
-	const struct container *c = f->target ? gate_container(j->gate, f->target) : NULL;
+	const struct container *c = target_of(j) ? gate_container(j->gate, target_of(j)) : NULL;
 	if (c) {
 		a.container.id = c->id;
 		a.container.name = c->name;
 		a.container.image = c->image;
 		a.container.digest = c->digest;
+	} else if (*j->container) {
+		a.container.name = (char *)(uintptr_t)j->container;
 	} else if (f->has_creation) {
 		a.container.name = f->creation.name;
 	}
@@ -207,6 +278,11 @@ static void judge_access(struct command_job *j)
 	struct access_request q = {0};
 
 	command_request(&j->facts, &q);
+	const char *container = container_of_exec(j->gate, &j->facts);
+	if (container)
+		snprintf(j->container, sizeof(j->container), "%s", container);
+	const struct container *c = target_of(j) ? gate_container(j->gate, target_of(j)) : NULL;
+	q.target_too = c && c->name ? c->name : *j->container ? j->container : NULL;
 	q.user = j->user;
 	q.groups = &j->groups;
 	q.address = j->address;

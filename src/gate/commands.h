@@ -32,4 +32,6 @@ typedef void command_done_fn(void *ctx, const struct command_answer *a);
  */
 int commands_judge(struct command_job **ret, struct gate *g, const struct command_asker *who,
 	const struct command_input *in, command_done_fn *fn, void *ctx);
+/* The engine answered a command with this body: of a prepared process it is remembered whose it is. */
+void commands_answered(struct gate *g, const char *method, const char *uri, const char *body, size_t size);
 struct command_job *commands_cancel(struct command_job *j);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -152,6 +153,21 @@ struct front *front_close(struct front *f)
 	fd_close(f->fd);
 	free(f);
 	return NULL;
+}
+
+int front_reload(struct front *f, int listen_fd, const struct blob *tls)
+{
+	struct diag diag = {0};
+	struct stat ours, theirs;
+
+	if (!f || fstat(f->fd, &ours) < 0 || fstat(listen_fd, &theirs) < 0 || ours.st_ino != theirs.st_ino)
+		return -ESTALE;
+	fd_close(listen_fd);
+	int r = proxy_reload(f->proxy, tls->data, tls->size, &diag);
+	if (r < 0)
+		return log_err(r, "the proxy keeps its certificates: %s", diag.message);
+	log_info("the proxy has taken its certificates anew");
+	return 0;
 }
 
 int front_open(struct front **ret, struct gate *g, int listen_fd, const struct blob *tls)

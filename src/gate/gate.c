@@ -232,6 +232,9 @@ static void take_listener(struct gate *g, const struct ipc_listener *body, int f
 		r = authz_open(&g->authz, g, fd);
 		break;
 	case IPC_LISTENER_PROXY:
+		r = front_reload(g->front, fd, &body->tls);
+		if (r != -ESTALE)
+			break;
 		g->front = front_close(g->front);
 		r = front_open(&g->front, g, fd, &body->tls);
 		break;

@@ -30,6 +30,13 @@ struct engine {
 	unsigned refused_told;
 };
 
+/* A process that somebody prepared in a container: it is started by its own id alone. */
+struct known_exec {
+	char exec[65], container[257]; /* "" = free; the container as it was named */
+};
+
+#define GATE_EXECS_MAX 256 /* the oldest make room */
+
 struct gate {
 	struct loop *loop;
 	struct ipc_client *client;
@@ -49,6 +56,8 @@ struct gate {
 	struct authz *authz;
 	struct front *front; /* NULL: no proxy */
 	struct compliance *compliance;
+	struct known_exec execs[GATE_EXECS_MAX];
+	unsigned next_exec;
 	char host[256];	     /* name of this host, for the scopes of rules */
 };
 

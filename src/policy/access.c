@@ -276,6 +276,15 @@ static bool meets_address(struct question *a, const struct address_list *l)
 	return false;
 }
 
+/* By any of its names: they are one thing. */
+static bool meets_target(struct question *a, const struct str_list *patterns)
+{
+	const struct access_request *q = a->q;
+
+	return meets_text(a, "target", patterns, q->target, fits_plain) ||
+	       meets_text(a, "target", patterns, q->target_too, fits_plain);
+}
+
 /* ---- all conditions of a rule ---- */
 
 /* Conditions about a container: none is met by a command that asks for none. */
@@ -316,7 +325,7 @@ static bool meets_when(struct question *a, const struct access_when *w)
 	return meets_creation(a, w) && (!given(&w->networks) || meets_networks(a, &w->networks)) &&
 	       (!w->images.count || meets_image(a, &w->images)) &&
 	       (!given(&w->exec_users) || meets_text(a, "user", &w->exec_users, q->exec_user, fits_user)) &&
-	       (!given(&w->targets) || meets_text(a, "target", &w->targets, q->target, fits_plain)) &&
+	       (!given(&w->targets) || meets_target(a, &w->targets)) &&
 	       (!w->addresses.count || meets_address(a, &w->addresses));
 }
 
@@ -368,9 +377,38 @@ static bool rule_matches(const struct access_rule *r, struct question *a)
 	       (!r->actions.count || action_matches(&r->actions, q)) && meets_when(a, &r->when);
 }
 
+/* Whether a build can meet the rule's conditions at all, and this one might. */
+static bool build_may_meet(struct question *a, const struct access_rule *r)
+{
+	const struct access_when *w = &r->when;
+	bool of_build = given(&w->networks) || w->images.count || given(&w->targets);
+	bool of_others = w->privileged != FACT_UNKNOWN || w->host_namespaces || given(&w->capabilities) || given(&w->binds) ||
+			 given(&w->volumes) || given(&w->devices) || given(&w->security_options) || given(&w->sysctls) ||
+			 given(&w->runtimes) || given(&w->joins) || given(&w->exec_users) ||
+			 (given(&w->targets) && !r->actions.count); /* of everything: containers are meant */
+
+	if (of_others || (w->addresses.count && !meets_address(a, &w->addresses)))
+		return false;
+	if (of_build)
+		say(a, "what it builds is not seen, and there are conditions on it", NULL);
+	return true;
+}
+
+/* A rule against builds is one against what may hide them. */
+static bool rule_matches_hidden(const struct access_rule *r, struct question *a)
+{
+	static const struct access_request build = {.action = "image_build"};
+	const struct access_request *q = a->q;
+
+	buf_reset(&a->said);
+	return q->hides_builds && r->effect != ACCESS_ALLOW && !r->disabled && (!r->users.count || is_one_of(&r->users, user_of(q))) &&
+	       (!r->groups.count || group_matches(&r->groups, q->groups)) &&
+	       (!r->actions.count || action_matches(&r->actions, &build)) && build_may_meet(a, r);
+}
+
 static bool audited(const struct access_rule *r)
 {
-	return r->effect == ACCESS_ALERT || r->audit == ACCESS_AUDIT_ALL ||
+	return r->effect == ACCESS_ALERT || r->audit == ACCESS_AUDIT_ALL || r->audit == ACCESS_AUDIT_COUNTED ||
 	       (r->audit == ACCESS_AUDIT_DENIED && r->effect == ACCESS_DENY);
 }
 
@@ -395,11 +433,12 @@ struct access_verdict policy_judge_access(const struct policy *p, const struct a
 	for (uint32_t i = 0; p && i < p->access_count; i++) {
 		const struct access_rule *r = &p->access[i];
 
-		if (!rule_matches(r, &a))
+		if (!rule_matches(r, &a) && !rule_matches_hidden(r, &a))
 			continue;
-		struct access_verdict v = {.effect = r->effect, .rule = r->name, .audit = audited(r)};
+		struct access_verdict v = {.effect = r->effect, .rule = r->name, .audit = audited(r),
+			.counted = r->audit == ACCESS_AUDIT_COUNTED};
 		say_reason(&v, r, &a);
 		return v;
 	}
-	return (struct access_verdict){.effect = ACCESS_ALLOW, .audit = true};
+	return (struct access_verdict){.effect = ACCESS_ALLOW, .audit = true, .counted = true};
 }

@@ -10,7 +10,7 @@ const struct enum_names gate_effect_names = {gate_effects, ARRAY_SIZE(gate_effec
 static const char *const access_effects[] = {"allow", "alert", "deny"};
 const struct enum_names access_effect_names = {access_effects, ARRAY_SIZE(access_effects)};
 
-static const char *const access_audits[] = {"all", "denied", "none"};
+static const char *const access_audits[] = {"all", "denied", "none", "counted"};
 const struct enum_names access_audit_names = {access_audits, ARRAY_SIZE(access_audits)};
 
 static const char *const host_namespaces[] = {"network", "pid", "ipc", "uts", "user", "cgroup"};

@@ -84,7 +84,9 @@ struct access_request {
 	const char *address;	 /* of the client; "" = local */
 	const char *action;	 /* "container_create"; "unknown" */
 	bool read_only, dangerous;
+	bool hides_builds;	 /* what is built through it is not seen: see policy_judge_access() */
 	const char *target;	 /* container, image, network, ... named in the request; nullable */
+	const char *target_too;	 /* another name of the same: the container's id beside its name; nullable */
 	const char *image;	 /* canonical; of create, pull, build, ...; nullable */
 	const char *exec_user;	 /* of exec create: "" = the image's own; nullable */
 	const char *network;	 /* of build and connect; nullable */
@@ -95,11 +97,16 @@ struct access_verdict {
 	enum access_effect effect;
 	const char *rule;    /* borrowed; NULL = no rule matched: allowed */
 	bool audit;	     /* it is to be recorded */
+	bool counted;	     /* when it changes nothing: by user and action is enough */
 	char reason[512];    /* one line: the rule's message, or which conditions met */
 };
 
 /*
  * Rules top to bottom; the first whose users, groups, actions and conditions (`when`) all match
  * decides. actions: names, patterns ("container_*"), and the groups `read_only` and `dangerous`.
+ *
+ * A request that hides builds is also met by rules that deny or alert image_build, as far as nobody can
+ * tell that they are not: with conditions on what a build can ask for, or with none. To let it pass, a
+ * rule before them has to name it.
  */
 struct access_verdict policy_judge_access(const struct policy *p, const struct access_request *q);

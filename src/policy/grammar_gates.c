@@ -183,15 +183,18 @@ static const struct schema_field access_fields[] = {
 	{.name = "when", .schema = &when, ACCESS_AT(when), .doc = "what is asked for"},
 	{.name = "effect", .schema = &access_effect, ACCESS_AT(effect), .required = true, .doc = "the answer"},
 	{.name = "message", .schema = &message, ACCESS_AT(message), .doc = "what the user is told"},
-	{.name = "audit", .schema = &audit_choice, ACCESS_AT(audit), .doc = "what is recorded; all when absent"},
+	{.name = "audit", .schema = &audit_choice, ACCESS_AT(audit), .doc = "what is recorded; counted when absent"},
 };
 
 static int finish_access_rule(struct walk *w, const struct node *n, void *target)
 {
-	const struct access_rule *rule = target;
+	struct access_rule *rule = target;
 	const struct node *audit = node_get(n, "audit");
+	bool less = rule && (rule->audit == ACCESS_AUDIT_DENIED || rule->audit == ACCESS_AUDIT_NONE);
 
-	if (rule && audit && rule->effect == ACCESS_ALERT && rule->audit != ACCESS_AUDIT_ALL && w->messages->errors == 0)
+	if (rule && !audit)
+		rule->audit = ACCESS_AUDIT_COUNTED;
+	if (audit && less && rule->effect == ACCESS_ALERT && w->messages->errors == 0)
 		return schema_warning(w, audit, "'audit' makes no difference to an alert: it is recorded always");
 	return 0;
 }

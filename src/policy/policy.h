@@ -84,10 +84,11 @@ struct runtime_rule {
 
 enum gate_effect { GATE_IGNORE, GATE_ALERT, GATE_BLOCK, GATE_EFFECT_COUNT_ };
 enum access_effect { ACCESS_ALLOW, ACCESS_ALERT, ACCESS_DENY, ACCESS_EFFECT_COUNT_ };
-enum access_audit { ACCESS_AUDIT_ALL, ACCESS_AUDIT_DENIED, ACCESS_AUDIT_NONE, ACCESS_AUDIT_COUNT_ };
+/* What is recorded; counted (the default): all, but commands that change nothing by user and action alone. */
+enum access_audit { ACCESS_AUDIT_ALL, ACCESS_AUDIT_DENIED, ACCESS_AUDIT_NONE, ACCESS_AUDIT_COUNTED, ACCESS_AUDIT_COUNT_ };
 extern const struct enum_names gate_effect_names;   /* ignore, alert, block */
 extern const struct enum_names access_effect_names; /* allow, alert, deny */
-extern const struct enum_names access_audit_names;  /* all, denied, none */
+extern const struct enum_names access_audit_names;  /* all, denied, none, counted */
 extern const struct enum_names host_namespace_names; /* by bit of enum host_namespace */
 
 /* A set of images: those that fit every list that is not empty; one of them is not. */

@@ -71,6 +71,8 @@ static void read_address(struct conn *c)
 	else
 		return;
 	address_format(address, c->address, sizeof(c->address));
+	/* Whoever has one address of a /64 has all of them. */
+	memcpy(&c->origin, address + (from.any.sa_family == AF_INET ? 8 : 0), sizeof(c->origin));
 }
 
 /* Small answers at once; a client that is gone without a word is noticed within two minutes. */
@@ -97,9 +99,19 @@ int conn_new(struct proxy *p, int fd)
 	c->fd = fd;
 	c->up_fd = -1;
 	c->in.max = c->out.max = c->up.max = c->down.max = BUFFER_ROOM;
+	read_address(c);
+	/* Who is too many by himself does not push anybody out. */
+	bool may = origin_may(p, c->origin);
+	p->counters.throttled += !may;
+	if (!may || !proxy_has_room(p)) {
+		fd_close(fd);
+		free(c);
+		return -EBUSY;
+	}
 	TAILQ_INSERT_TAIL(&p->conns, c, link);
 	p->counters.connections++;
-	read_address(c);
+	p->counters.strangers++;
+	c->stranger = true;
 	set_options(fd);
 	c->events = EPOLLIN;
 	int r = tls_new(&c->tls, p->tls, fd);
@@ -198,6 +210,13 @@ static void start_linger(struct conn *c)
 	conn_deadline(c, LINGER_MS);
 }
 
+void conn_known(struct conn *c)
+{
+	c->stranger = false;
+	c->p->counters.strangers--;
+	origin_refund(c->p, c->origin);
+}
+
 static int handshake(struct conn *c)
 {
 	struct diag diag = {0};
@@ -207,7 +226,12 @@ static int handshake(struct conn *c)
 		return 0;
 	if (r == 0)
 		r = tls_identity(c->tls, &c->user, &c->groups, &diag);
+	if (r == 0)
+		r = tls_check(c->tls, c->p->tls, &diag);
+	if (r == -ENOMEM)
+		return r;
 	if (r == 0) {
+		conn_known(c);
 		conn_next_request(c);
 		return 1;
 	}

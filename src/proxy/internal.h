@@ -43,6 +43,8 @@ struct conn {
 	bool client_told; /* that nothing more comes from us */
 	bool wants_write; /* TLS, to go on reading */
 	char address[48];
+	uint64_t origin; /* of the address: see conn_origin() */
+	bool stranger;
 	char *user;
 	struct str_list groups;
 
@@ -79,6 +81,14 @@ struct conn {
 
 TAILQ_HEAD(conn_list, conn);
 
+/* How many failed handshakes the addresses that fall here still have. */
+struct bucket {
+	uint64_t at;  /* monotonic ns: when it was filled up to `left` */
+	double left;
+};
+
+#define BUCKETS 1024
+
 struct proxy {
 	struct proxy_config config;
 	struct tls_server *tls;
@@ -87,6 +97,8 @@ struct proxy {
 	bool listener_off;
 	struct conn_list conns, again;
 	uint64_t next_id;
+	uint64_t seed; /* nobody outside knows whose bucket he shares */
+	struct bucket buckets[BUCKETS];
 	struct proxy_counters counters;
 };
 
@@ -95,9 +107,13 @@ void proxy_again(struct conn *c); /* conn_pump() when the loop turns */
 void proxy_gone(struct conn *c);  /* takes it out of the lists */
 void conn_deadline(struct conn *c, uint32_t ms); /* 0 = none */
 void conn_refused(struct conn *c, const char *why);
+bool proxy_has_room(struct proxy *p); /* for one more, perhaps from now on */
+bool origin_may(struct proxy *p, uint64_t origin); /* one more handshake; origin_refund() when it was good */
+void origin_refund(struct proxy *p, uint64_t origin);
 
 /* connection.c */
 int conn_new(struct proxy *p, int fd); /* owns fd in any case */
+void conn_known(struct conn *c);       /* it has shown who it is */
 struct conn *conn_free(struct conn *c);
 void conn_pump(struct conn *c); /* may free c */
 void conn_drop_upstream(struct conn *c);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -15,7 +16,7 @@
 #define ACCEPTS 16 /* at one go */
 #define TICK_MS 250
 
-static const struct proxy_limits defaults = {.connections = 256, .body = 1u << 20, .bodies = 64u << 20, .handshake_ms = 10000,
+static const struct proxy_limits defaults = {.connections = 256, .strangers = 64, .handshakes = 50, .body = 1u << 20, .bodies = 64u << 20, .handshake_ms = 10000,
 	.idle_ms = 60000, .head_ms = 10000, .body_ms = 30000, .judge_ms = 30000, .open_ms = 10000};
 
 void conn_deadline(struct conn *c, uint32_t ms)
@@ -48,6 +49,7 @@ void proxy_gone(struct conn *c)
 	c->queued = false;
 	TAILQ_REMOVE(&c->p->conns, c, link);
 	c->p->counters.connections--;
+	c->p->counters.strangers -= c->stranger;
 }
 
 /* One turn for each that waits for one; those that queue again meanwhile come with the next. */
@@ -119,23 +121,77 @@ static int on_tick(void *ctx)
 	return 0;
 }
 
-/* Who has not shown a certificate yet makes room for who comes. */
-static bool make_room(struct proxy *p)
-{
-	struct conn *c;
+/* ---- who comes too often, and who is too many ---- */
 
-	if (p->counters.connections < p->config.limits.connections)
-		return true;
+static struct bucket *bucket_of(struct proxy *p, uint64_t origin)
+{
+	struct bucket *b = &p->buckets[((origin ^ p->seed) * 0x9e3779b97f4a7c15ull) >> 54];
+	uint64_t now = time_monotonic();
+	double most = 2.0 * p->config.limits.handshakes;
+
+	b->left += (double)(now - b->at) / NSEC_PER_SEC * p->config.limits.handshakes;
+	if (!b->at || b->left > most)
+		b->left = most;
+	b->at = now;
+	return b;
+}
+
+bool origin_may(struct proxy *p, uint64_t origin)
+{
+	struct bucket *b = bucket_of(p, origin);
+
+	if (b->left < 1)
+		return false;
+	b->left--;
+	return true;
+}
+
+void origin_refund(struct proxy *p, uint64_t origin)
+{
+	bucket_of(p, origin)->left++;
+}
+
+static unsigned strangers_of(const struct proxy *p, uint64_t origin)
+{
+	const struct conn *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(c, &p->conns, link)
+	n += c->stranger && c->origin == origin;
+	return n;
+}
+
+/* The one that is there the longest of the address that has the most; a lingering one before all. */
+static struct conn *stranger_to_go(const struct proxy *p)
+{
+	struct conn *c, *worst = NULL;
+	unsigned most = 0;
+
 	TAILQ_FOREACH(c, &p->conns, link)
 	{
-		if (c->state == CONN_HANDSHAKE || c->state == CONN_LINGER) {
-			p->counters.turned_away += c->state == CONN_HANDSHAKE;
-			conn_free(c);
-			return true;
+		unsigned n = c->stranger ? strangers_of(p, c->origin) : 0;
+
+		if (c->state == CONN_LINGER)
+			return c;
+		if (n > most) {
+			most = n;
+			worst = c;
 		}
 	}
-	p->counters.turned_away++;
-	return false;
+	return worst;
+}
+
+/* Who has not shown a certificate yet makes room for who comes. */
+bool proxy_has_room(struct proxy *p)
+{
+	const struct proxy_limits *l = &p->config.limits;
+
+	if (p->counters.connections < l->connections && p->counters.strangers < l->strangers)
+		return true;
+	struct conn *c = stranger_to_go(p);
+	p->counters.turned_away += !c || c->state == CONN_HANDSHAKE;
+	conn_free(c);
+	return c != NULL;
 }
 
 static int on_listener(void *ctx, int fd, uint32_t events)
@@ -153,10 +209,6 @@ static int on_listener(void *ctx, int fd, uint32_t events)
 			return 0;
 		}
 		p->counters.accepted++;
-		if (!make_room(p)) {
-			fd_close(client);
-			continue;
-		}
 		if (conn_new(p, client) == 0 && p->counters.connections == 1)
 			loop_timer_set(p->tick, TICK_MS, TICK_MS);
 	}
@@ -202,6 +254,8 @@ int proxy_new(struct proxy **ret, const struct proxy_config *config, struct diag
 	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->wake_fd < 0)
 		return -errno;
+	if (getrandom(&p->seed, sizeof(p->seed), 0) != sizeof(p->seed))
+		return -EIO;
 	int r = tls_server_new(&p->tls, config->pem, config->pem_size, reterr);
 	if (r == 0)
 		r = loop_add_fd(config->loop, &p->wake, p->wake_fd, EPOLLIN, on_wake, p);
@@ -212,6 +266,28 @@ int proxy_new(struct proxy **ret, const struct proxy_config *config, struct diag
 	if (r == 0)
 		*ret = take_ptr(p);
 	return r;
+}
+
+int proxy_reload(struct proxy *p, const void *pem, size_t size, struct diag *reterr)
+{
+	struct tls_server *server = NULL;
+	struct conn *c, *next;
+	int r = tls_server_new(&server, pem, size, reterr);
+
+	if (r < 0)
+		return r;
+	tls_server_free(p->tls); /* connections keep what they need of it */
+	p->tls = server;
+	for (c = TAILQ_FIRST(&p->conns); c; c = next) {
+		struct diag diag = {0};
+
+		next = TAILQ_NEXT(c, link);
+		if (c->stranger || tls_check(c->tls, p->tls, &diag) == 0)
+			continue;
+		conn_refused(c, *diag.message ? diag.message : "out of memory");
+		conn_free(c);
+	}
+	return 0;
 }
 
 static struct conn *find(struct proxy *p, uint64_t id)

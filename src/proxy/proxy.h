@@ -56,6 +56,8 @@ typedef void proxy_refused_fn(void *ctx, const char *user, const char *address, 
 
 struct proxy_limits { /* 0 = the default */
 	uint32_t connections;  /* 256 */
+	uint32_t strangers;    /* connections among them that have not shown a good certificate: 64 */
+	uint32_t handshakes;   /* that fail, a second, from one address (IPv6: its /64): 50, and twice that at once */
 	uint32_t body;	       /* bytes of a body that is judged whole: 1 MiB */
 	uint32_t bodies;       /* bytes of all such bodies at one time: 64 MiB */
 	uint32_t handshake_ms; /* 10,000 */
@@ -80,7 +82,8 @@ struct proxy_config {
 
 struct proxy_counters {
 	uint64_t accepted;	/* connections */
-	uint64_t turned_away;	/* connections above the limit */
+	uint64_t turned_away;	/* connections above a limit of number */
+	uint64_t throttled;	/* connections of an address whose handshakes fail all the time */
 	uint64_t bad_handshakes; /* no TLS, no certificate, not a good one */
 	uint64_t requests, allowed, denied;
 	uint64_t malformed;	/* answered with 400 */
@@ -90,6 +93,7 @@ struct proxy_counters {
 	uint64_t timeouts;
 	uint64_t bytes_up, bytes_down; /* to the engine, to clients; before TLS */
 	uint32_t connections; /* now */
+	uint32_t strangers;   /* of them, now: no good certificate yet */
 	uint32_t body_bytes;  /* of bodies that are being judged, now */
 };
 
@@ -98,6 +102,11 @@ int proxy_new(struct proxy **ret, const struct proxy_config *config, struct diag
 struct proxy *proxy_free(struct proxy *p); /* ends every connection; not from inside a callback */
 CLEANUP_DEFINE(struct proxy, proxy_free)
 
+/*
+ * Takes other certificates, authorities and lists of revoked ones (tls_server_new()). Who would not be let in by them
+ * is out at once, streams and all. On failure nothing changes. Not from inside a callback.
+ */
+int proxy_reload(struct proxy *p, const void *pem, size_t size, struct diag *reterr);
 /* Answers one proxy_open_fn call: a connected stream socket (owned from now on, also when the
  * connection is gone meanwhile) or a negative errno. */
 void proxy_upstream(struct proxy *p, uint64_t id, int fd);

@@ -12,9 +12,14 @@
 CLEANUP_DEFINE(BIO, BIO_free)
 CLEANUP_DEFINE(X509, X509_free)
 CLEANUP_DEFINE(EVP_PKEY, EVP_PKEY_free)
+CLEANUP_DEFINE(X509_STORE_CTX, X509_STORE_CTX_free)
+
+#define DEPTH 4 /* of intermediate authorities */
 
 struct tls_server {
 	SSL_CTX *ctx;
+	STACK_OF(X509) *authorities;
+	STACK_OF(X509_CRL) *revoked; /* NULL or empty: nothing is */
 };
 
 struct tls {
@@ -23,8 +28,9 @@ struct tls {
 };
 
 /* Certificates before the key are the server's, the ones after it those of the clients' authorities. */
-static int take_item(SSL_CTX *ctx, const char *name, const unsigned char *der, long size, unsigned *authorities)
+static int take_item(struct tls_server *s, const char *name, const unsigned char *der, long size)
 {
+	SSL_CTX *ctx = s->ctx;
 	bool key_seen = SSL_CTX_get0_privatekey(ctx) != NULL;
 
 	if (strcmp(name, PEM_STRING_X509) == 0) {
@@ -35,9 +41,16 @@ static int take_item(SSL_CTX *ctx, const char *name, const unsigned char *der, l
 			return SSL_CTX_use_certificate(ctx, cert) == 1 ? 0 : -EINVAL;
 		if (!key_seen)
 			return SSL_CTX_add1_chain_cert(ctx, cert) == 1 ? 0 : -EINVAL;
-		++*authorities;
-		return X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1 && SSL_CTX_add_client_CA(ctx, cert) == 1
-			? 0 : -EINVAL;
+		if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) != 1 || SSL_CTX_add_client_CA(ctx, cert) != 1)
+			return -EINVAL;
+		return X509_add_cert(s->authorities, cert, X509_ADD_FLAG_UP_REF) == 1 ? 0 : -ENOMEM;
+	}
+	if (strcmp(name, PEM_STRING_X509_CRL) == 0) {
+		X509_CRL *list = d2i_X509_CRL(NULL, &der, size);
+		if (list && sk_X509_CRL_push(s->revoked, list) > 0)
+			return 0;
+		X509_CRL_free(list);
+		return -EINVAL;
 	}
 	if (strcmp(name, PEM_STRING_PKCS8INF) == 0 || strcmp(name, PEM_STRING_ECPRIVATEKEY) == 0 ||
 		strcmp(name, PEM_STRING_RSA) == 0) {
@@ -47,17 +60,39 @@ static int take_item(SSL_CTX *ctx, const char *name, const unsigned char *der, l
 	return 0; /* parameters and the like */
 }
 
-static int load(SSL_CTX *ctx, const void *pem, size_t size, struct diag *reterr)
+/* A list that nobody here has signed would revoke nothing, without a word. */
+static bool list_is_good(struct tls_server *s, X509_CRL *list)
+{
+	for (int i = 0; i < sk_X509_num(s->authorities); i++) {
+		X509 *ca = sk_X509_value(s->authorities, i);
+		if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) == 0 &&
+			X509_CRL_verify(list, X509_get0_pubkey(ca)) == 1)
+			return true;
+	}
+	return false;
+}
+
+static int check_lists(struct tls_server *s, struct diag *reterr)
+{
+	int r = 0;
+
+	for (int i = 0; i < sk_X509_CRL_num(s->revoked) && r == 0; i++)
+		if (!list_is_good(s, sk_X509_CRL_value(s->revoked, i)))
+			r = diag_msg(reterr, -EINVAL, "a list of revoked certificates is not signed by an authority of the clients");
+	ERR_clear_error();
+	return r;
+}
+
+static int load(struct tls_server *s, const void *pem, size_t size, struct diag *reterr)
 {
 	CLEANUP(BIO_free) BIO *bio = size < INT_MAX ? BIO_new_mem_buf(pem, (int)size) : NULL;
-	unsigned authorities = 0;
 	char *name, *header;
 	unsigned char *data;
 	long n;
 	int r = bio ? 0 : -ENOMEM;
 
 	while (r == 0 && PEM_read_bio(bio, &name, &header, &data, &n) == 1) {
-		r = take_item(ctx, name, data, n, &authorities);
+		r = take_item(s, name, data, n);
 		if (r < 0)
 			diag_msg(reterr, r, "a part of the TLS certificates and keys (%s) cannot be used", name);
 		OPENSSL_free(name);
@@ -65,9 +100,9 @@ static int load(SSL_CTX *ctx, const void *pem, size_t size, struct diag *reterr)
 		OPENSSL_clear_free(data, (size_t)n);
 	}
 	ERR_clear_error();
-	if (r == 0 && (SSL_CTX_check_private_key(ctx) != 1 || !authorities))
+	if (r == 0 && (SSL_CTX_check_private_key(s->ctx) != 1 || !sk_X509_num(s->authorities)))
 		r = diag_msg(reterr, -EINVAL, "the TLS certificate, its key or the authority of the clients is missing");
-	return r;
+	return r < 0 ? r : check_lists(s, reterr);
 }
 
 int tls_server_new(struct tls_server **ret, const void *pem, size_t size, struct diag *reterr)
@@ -78,7 +113,9 @@ int tls_server_new(struct tls_server **ret, const void *pem, size_t size, struct
 	if (!s || OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return -ENOMEM;
 	s->ctx = SSL_CTX_new(TLS_server_method());
-	if (!s->ctx)
+	s->authorities = sk_X509_new_null();
+	s->revoked = sk_X509_CRL_new_null();
+	if (!s->ctx || !s->authorities || !s->revoked)
 		return -ENOMEM;
 	SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION);
 	SSL_CTX_set_security_level(s->ctx, 2);
@@ -91,8 +128,8 @@ int tls_server_new(struct tls_server **ret, const void *pem, size_t size, struct
 	SSL_CTX_set_num_tickets(s->ctx, 0);
 	SSL_CTX_set_mode(s->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_verify(s->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	SSL_CTX_set_verify_depth(s->ctx, 4);
-	int r = load(s->ctx, pem, size, reterr);
+	SSL_CTX_set_verify_depth(s->ctx, DEPTH);
+	int r = load(s, pem, size, reterr);
 	if (r == 0)
 		*ret = take_ptr(s);
 	return r;
@@ -100,8 +137,11 @@ int tls_server_new(struct tls_server **ret, const void *pem, size_t size, struct
 
 struct tls_server *tls_server_free(struct tls_server *s)
 {
-	if (s)
+	if (s) {
 		SSL_CTX_free(s->ctx);
+		sk_X509_pop_free(s->authorities, X509_free);
+		sk_X509_CRL_pop_free(s->revoked, X509_CRL_free);
+	}
 	free(s);
 	return NULL;
 }
@@ -166,6 +206,42 @@ int tls_handshake(struct tls *t, struct diag *reterr)
 	/* The handshake fails without a good certificate; whoever changes that must also come past here. */
 	if (!SSL_get0_peer_certificate(t->ssl) || SSL_get_verify_result(t->ssl) != X509_V_OK)
 		return diag_msg(reterr, -EACCES, "TLS: there is no client certificate of the authority");
+	return 0;
+}
+
+static bool is_revoked(const struct tls_server *s, X509 *cert)
+{
+	X509_REVOKED *entry;
+
+	for (int i = 0; i < sk_X509_CRL_num(s->revoked); i++) {
+		X509_CRL *list = sk_X509_CRL_value(s->revoked, i);
+		if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(cert)) == 0 &&
+			X509_CRL_get0_by_cert(list, &entry, cert) == 1)
+			return true;
+	}
+	return false;
+}
+
+int tls_check(struct tls *t, struct tls_server *s, struct diag *reterr)
+{
+	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+	CLEANUP(X509_STORE_CTX_free) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	/* The handshake looked at all but the lists. */
+	if (SSL_get_SSL_CTX(t->ssl) == s->ctx && !sk_X509_CRL_num(s->revoked))
+		return 0;
+	if (!ctx || X509_STORE_CTX_init(ctx, SSL_CTX_get_cert_store(s->ctx), cert, SSL_get_peer_cert_chain(t->ssl)) != 1 ||
+		X509_STORE_CTX_set_default(ctx, "ssl_client") != 1)
+		return -ENOMEM;
+	X509_STORE_CTX_set_depth(ctx, DEPTH);
+	int ok = X509_verify_cert(ctx);
+	ERR_clear_error();
+	if (ok != 1)
+		return diag_msg(reterr, -EACCES, "TLS: %s", X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (is_revoked(s, sk_X509_value(chain, i)))
+			return diag_msg(reterr, -EACCES, "TLS: the certificate was revoked");
 	return 0;
 }
 

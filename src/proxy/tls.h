@@ -21,7 +21,8 @@ struct tls_server;
 struct tls;
 
 /* pem: the server's certificate (and what lies between it and its authority), its private key, then
- * the authorities of clients: at least one. -EINVAL with a sentence, -ENOMEM. */
+ * the authorities of clients: at least one, and lists of what they revoked, of any age: each has to be signed by
+ * one of them. -EINVAL with a sentence, -ENOMEM. */
 int tls_server_new(struct tls_server **ret, const void *pem, size_t size, struct diag *reterr);
 struct tls_server *tls_server_free(struct tls_server *s);
 CLEANUP_DEFINE(struct tls_server, tls_server_free)
@@ -37,6 +38,9 @@ int tls_handshake(struct tls *t, struct diag *reterr);
 /* Bytes read; 0 = the client sends no more, by a word of TLS or by the end of the socket. */
 ssize_t tls_read(struct tls *t, void *p, size_t n);
 ssize_t tls_write(struct tls *t, const void *p, size_t n);
+/* Whether a client that was let in would be by `s` as well: its certificate is of an authority of it, and neither it
+ * nor one above it is revoked. -EACCES: no, reterr says why; -ENOMEM. */
+int tls_check(struct tls *t, struct tls_server *s, struct diag *reterr);
 /* Tells the client that nothing more comes; reading goes on. */
 int tls_shutdown(struct tls *t);
 /* Whether the last -EAGAIN waits for room to write. */

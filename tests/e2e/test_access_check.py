@@ -41,10 +41,16 @@ class AccessCheck(unittest.TestCase):
         self.assertEqual((code, answer["allowed"], answer["rule"]), (0, True, "the rest"))
 
     def test_what_cannot_be_judged_is_denied(self):
-        for action, body in (("container_create", None), ("container_create", OPEN + OPEN), ("POST /containers%2fcreate", OPEN)):
+        for action, body in (("container_create", OPEN + OPEN), ("POST /containers%2fcreate", OPEN)):
             code, answer = self.check("--user", "alice", "--action", action, body=body)
             self.assertEqual((code, answer["allowed"], answer["rule"]), (1, False, None))
             self.assertTrue(answer["reason"])
+
+    def test_a_body_that_is_needed(self):
+        for action in ("container_create", "POST /v1.41/containers/web/exec"):
+            code, words = self.check("--user", "alice", "--action", action)
+            self.assertEqual(code, 2)
+            self.assertIn("--body FILE", words)
 
     def test_no_such_action(self):
         code, words = self.check("--action", "container_creat")

@@ -252,3 +252,17 @@ access:
             self.assertNotEqual(code, 0)
             self.assertIn("[Seawall] command blocked by rule 'no more'", err)
             self.assertEqual(self.found("access", effect="block", rule="no more")[-1]["command"]["user"], "bob")
+            # Taken back while a stream of his runs: it ends, he comes in no more, and others do not notice.
+            with subprocess.Popen(["docker", "-H", f"tcp://{address}", "--tlsverify", "events"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  env={"PATH": os.environ["PATH"], "HOME": folder, "DOCKER_CERT_PATH": os.path.join(folder, "bob")}) as events:
+                try:
+                    poll.until("the stream is there", lambda: any((a["command"]["user"], a["command"]["action"]) == ("bob", "system_events")
+                                                                  for a in self.found("access")), 10, 0.2)
+                    self.seawall.cli("user", "revoke", "bob")
+                    events.wait(timeout=10)
+                finally:
+                    events.kill()
+            self.assertNotEqual(docker("bob", "ps")[0], 0)
+            self.assertEqual(docker("alice", "ps")[0], 0)
+            self.seawall.cli("user", "cert", "bob", "-o", os.path.join(folder, "again"))
+            self.assertEqual(docker("again", "ps")[0], 0)

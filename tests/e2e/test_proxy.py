@@ -24,6 +24,7 @@ from lib import paths, poll
 
 HUGE = 60 << 20
 RSS_MAX = 24 << 20
+OLD_CLIENT = "/usr/bin/docker"  # Debian's; a newer one first in PATH wants a plugin for BuildKit
 
 
 def cert(state, name, out, *options):
@@ -175,6 +176,22 @@ class Proxy(scene.Engine):
                  environment=dict(self.environment, DOCKER_BUILDKIT="0"))
         self.addCleanup(self.docker.docker, "rmi", "-f", tag)
         self.assertEqual(self.cli("run", "--rm", "--net", "none", tag, "cat", "/size").split()[0], str(len(junk)))
+
+    def test_buildkit(self):
+        """A build of BuildKit: its session (an upgrade to h2c) asks the client for the files through the proxy."""
+        if not os.access(OLD_CLIENT, os.X_OK):
+            self.skipTest(f"no {OLD_CLIENT}, whose client has BuildKit without a plugin")
+        tag, junk = self.name(), os.urandom(8 << 20)
+        with tempfile.TemporaryDirectory() as context:
+            for name, data in (("Dockerfile", f"FROM {engines.IMAGE}\nCOPY junk /junk\n".encode()), ("junk", junk)):
+                with open(os.path.join(context, name), "wb") as file:
+                    file.write(data)
+            done = subprocess.run([OLD_CLIENT, "build", "--progress", "plain", "-t", tag, context], capture_output=True, timeout=60,
+                                  check=False, text=True, env=dict(self.environment, DOCKER_BUILDKIT="1"))
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        self.addCleanup(self.docker.docker, "rmi", "-f", tag)
+        out = self.docker.docker("run", "--rm", "--net", "none", tag, "wc", "-c", "/junk")
+        self.assertEqual(out.split()[0], str(len(junk)))
 
     def test_save_and_load(self):
         """An image of 60 MB each way, and the proxy stays small."""

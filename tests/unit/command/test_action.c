@@ -75,6 +75,7 @@ static void test_flags(void **state)
 		if (strcmp(a->method, "GET") == 0)
 			assert_false(a->flags & (COMMAND_BODY | COMMAND_BODY_MAYBE));
 		assert_false((a->flags & COMMAND_BODY) && (a->flags & (COMMAND_STREAMS | COMMAND_HIJACKS)));
+		assert_int_equal(!!(a->flags & COMMAND_BUILDS), strcmp(a->name, "session") == 0 || strcmp(a->name, "grpc") == 0);
 	}
 	assert_true(command_unknown.flags & COMMAND_DANGEROUS);
 }

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "ctl/command.h"
 #include "ctl/pki.h"
+#include "ctl/pki_revoke.h"
 
 static char dir[64], pki[96], out[96];
 static struct pki_made made;
@@ -273,10 +274,51 @@ static void the_command(void **state)
 	assert_int_equal(run("alice --json", true), CTL_CANNOT);
 }
 
+/* By name all of them, once; the list grows, is the authority's, and says nothing of others. */
+static void what_is_taken_back(void **state)
+{
+	struct str_list serials = {0}, none = {0}, file = {0};
+	char bob[120], again[120];
+	X509_REVOKED *entry;
+
+	must("alice", &nobody, &nobody);
+	X509 *alice_cert = cert_of(in(out, "cert.pem"));
+	snprintf(bob, sizeof(bob), "%s/bob", dir);
+	snprintf(again, sizeof(again), "%s/alice2", dir);
+	assert_int_equal(pki_issue(pki, &nobody, &(struct pki_user){.name = "bob", .groups = &nobody, .days = 10, .out = bob}, &made, &diag), 0);
+	X509 *bob_cert = cert_of(in(bob, "cert.pem"));
+	assert_int_equal(pki_issue(pki, &nobody, &(struct pki_user){.name = "alice", .groups = &nobody, .days = 10, .out = again}, &made, &diag), 0);
+	assert_int_equal(pki_revoke(pki, "alice", NULL, &serials, &diag), 0);
+	assert_int_equal(serials.count, 2);
+	assert_int_equal(pki_revoke(pki, "alice", NULL, &none, &diag), 0);
+	assert_int_equal(none.count, 0);
+	assert_int_equal(pki_revoke(pki, "carol", in(bob, "cert.pem"), &none, &diag), -EINVAL);
+	FILE *f = fopen(in(pki, "crl.pem"), "re");
+	assert_non_null(f);
+	X509_CRL *list = PEM_read_X509_CRL(f, NULL, NULL, NULL);
+	fclose(f);
+	X509 *ca = cert_of(in(pki, "ca.pem"));
+	assert_int_equal(X509_CRL_verify(list, X509_get0_pubkey(ca)), 1);
+	assert_int_equal(X509_CRL_get0_by_cert(list, &entry, alice_cert), 1);
+	assert_int_equal(X509_CRL_get0_by_cert(list, &entry, bob_cert), 0);
+	X509_CRL_free(list);
+	assert_int_equal(unlink(in(pki, "issued")), 0);
+	assert_int_equal(pki_revoke(pki, "bob", NULL, &none, &diag), 0);
+	assert_int_equal(none.count, 0);
+	assert_int_equal(pki_revoke(pki, "bob", in(bob, "cert.pem"), &file, &diag), 0);
+	assert_int_equal(file.count, 1);
+	str_list_done(&serials);
+	str_list_done(&file);
+	X509_free(ca);
+	X509_free(alice_cert);
+	X509_free(bob_cert);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_user_and_all_that_is_needed, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_taken_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_written_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_authority_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_of_the_proxy, setup, teardown),

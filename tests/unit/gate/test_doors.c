@@ -536,6 +536,85 @@ static void test_authz_knows_our_own(void **state)
 	fd_close(fd);
 }
 
+/* Looks are counted without what was looked at, changes are told one by one, and `all` keeps everything. */
+static void test_looks_are_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	doors_open(f, "version: 1\naccess:\n  - {name: auditor, users: [eve], effect: allow, audit: all}\n");
+	int fd = connect_to(f->authz, SOCK_STREAM);
+	authz_ask(f, fd, "bob", "GET", "/v1.41/containers/web1/json", "", "");
+	authz_ask(f, fd, "bob", "GET", "/v1.41/containers/web2/json", "", "");
+	authz_ask(f, fd, "bob", "DELETE", "/v1.41/containers/web2", "", "");
+	authz_ask(f, fd, "eve", "GET", "/v1.41/containers/web2/json", "", "");
+	UNTIL(f, f->audit_count == 4);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(f->audits[i].command.action, "container_inspect");
+		assert_string_equal(f->audits[i].message, "bob: container_inspect: allowed");
+		assert_null(f->audits[i].command.target);
+		assert_null(f->audits[i].command.path);
+	}
+	assert_string_equal(f->audits[2].command.target, "web2");
+	assert_string_equal(f->audits[3].command.target, "web2");
+	fd_close(fd);
+}
+
+/* Rules of trust or compliance alone are reason enough to deny what two readers could read in two ways. */
+static void test_unreadable_with_any_rule(void **state)
+{
+	static const char *const policies[] = {TRUST, "version: 1\ncompliance:\n  - {name: basics, checks: {privileged: block}}\n", ACCESS};
+	struct fixture *f = *state;
+
+	doors_open(f, NULL);
+	int fd = connect_to(f->authz, SOCK_STREAM);
+	/* Without any rule there is nothing that could be got around. */
+	assert_string_equal(authz_ask(f, fd, "", "POST", "/v1.41/containers/create", JSON_TYPE, "{\"Image\":\"a\",\"Image\":\"b\"}"), "{\"Allow\":true}");
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		give_policy(f, policies[i]);
+		ipc_send(f->peer, IPC_PING, 0, &(struct ipc_seq){i + 2});
+		UNTIL(f, f->pongs == (int)i + 2);
+		assert_non_null(strstr(authz_ask(f, fd, "", "POST", "/v1.41/containers/create", JSON_TYPE,
+			"{\"Image\":\"a\",\"Image\":\"b\"}"), "it cannot be judged: a key is in the body twice"));
+	}
+	fd_close(fd);
+}
+
+/* A prepared process is started by its own id: rules and records are about its container all the same. */
+static void test_exec_is_its_container(void **state)
+{
+	struct fixture *f = *state;
+	char text[512];
+
+	doors_open(f, "version: 1\naccess:\n  - {name: vault, users: [bob], actions: [\"container_exec_*\"], when: {targets: [web1]}, effect: deny}\n");
+	int fd = connect_to(f->authz, SOCK_STREAM);
+	snprintf(text, sizeof(text), "{\"RequestMethod\":\"POST\",\"RequestUri\":\"/v1.41/containers/" ID "/exec\",\"ResponseStatusCode\":201,"
+		"\"ResponseBody\":\"eyJJZCI6ImFiYyJ9\"}"); /* {"Id":"abc"} */
+	assert_string_equal(http(f, fd, "/AuthZPlugin.AuthZRes", text), "{\"Allow\":true}");
+	assert_string_equal(authz_ask(f, fd, "eve", "POST", "/v1.41/exec/abc/start", "", ""), "{\"Allow\":true}");
+	assert_non_null(strstr(authz_ask(f, fd, "bob", "POST", "/v1.41/exec/abc/start", "", ""), "blocked by rule 'vault'"));
+	assert_string_equal(authz_ask(f, fd, "bob", "POST", "/v1.41/exec/abd/start", "", ""), "{\"Allow\":true}");
+	UNTIL(f, f->audit_count == 3);
+	assert_string_equal(f->audits[0].container.name, "web1");
+	assert_string_equal(f->audits[0].command.target, ID);
+	assert_string_equal(f->audits[2].command.target, "abd");
+	fd_close(fd);
+}
+
+/* A builder's stream, where builds are restricted: denied by the rule's name, unless a rule names it. */
+static void test_hidden_builds(void **state)
+{
+	struct fixture *f = *state;
+
+	doors_open(f, "version: 1\naccess:\n  - {name: trusted, users: [ci], actions: [session, grpc], effect: allow}\n"
+		      "  - {name: no host network, actions: [image_build], when: {networks: [host]}, effect: deny}\n");
+	int fd = connect_to(f->authz, SOCK_STREAM);
+	assert_non_null(strstr(authz_ask(f, fd, "bob", "POST", "/grpc", "", ""), "blocked by rule 'no host network'"));
+	assert_non_null(strstr(authz_ask(f, fd, "bob", "POST", "/v1.41/session", "", ""), "blocked by rule 'no host network'"));
+	assert_string_equal(authz_ask(f, fd, "ci", "POST", "/grpc", "", ""), "{\"Allow\":true}");
+	assert_string_equal(authz_ask(f, fd, "bob", "POST", "/v1.41/build?networkmode=none", "", ""), "{\"Allow\":true}");
+	fd_close(fd);
+}
+
 #define SIGNED(rule)                                                                               \
 	"version: 1\ntrust:\n  groups:\n    - {name: signed, signatures: [{key: \"" TEST_KEY "\"}]}\n"                        \
 	"  rules:\n    - {name: only signed, allowed: [signed], effect: block}\n"                                          \
@@ -607,6 +686,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shim_warns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_denies_what_it_cannot_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_asks_for_trust, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_looks_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unreadable_with_any_rule, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_exec_is_its_container, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hidden_builds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_knows_our_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_waits_for_signatures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_audits_survive_the_defender, setup, teardown),

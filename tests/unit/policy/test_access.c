@@ -89,6 +89,77 @@ static void test_actions(void **state)
 	}
 }
 
+/* What is built through a builder's own stream is not seen: rules against builds stand in its way. */
+static void test_hidden_builds(void **state)
+{
+	static const struct { const char *rule; bool met; } rows[] = {
+		{"actions: [image_build], effect: deny", true},
+		{"actions: [\"image_*\"], effect: alert", true},
+		{"actions: [image_build], when: {networks: [host]}, effect: deny", true},
+		{"actions: [image_build], when: {images: [\"evil/*\"]}, effect: deny", true},
+		{"actions: [image_build], when: {targets: [\"evil/*\"]}, effect: deny", true},
+		{"when: {networks: [host]}, effect: deny", true},
+		{"when: {targets: [vault]}, effect: deny", false},
+		{"actions: [image_build], when: {networks: [none]}, effect: allow", false},
+		{"actions: [image_build], effect: allow", false},
+		{"actions: [image_build], when: {privileged: true}, effect: deny", false},
+		{"when: {binds: [/]}, effect: deny", false},
+		{"actions: [container_create], when: {networks: [host]}, effect: deny", false},
+		{"actions: [image_build], users: [bob], effect: deny", false},
+		{"actions: [image_build], groups: [dev], effect: deny", false},
+		{"actions: [image_build], when: {networks: [host], addresses: [10.0.0.0/8]}, effect: deny", false},
+		{"actions: [image_build], when: {networks: [host], addresses: [192.0.2.0/24]}, effect: deny", true},
+		{"actions: [image_build], disabled: true, effect: deny", false},
+		{"actions: [grpc], effect: allow", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct access_request q = {.user = "alice", .address = "192.0.2.7", .action = "grpc", .dangerous = true, .hides_builds = true};
+
+		if ((judge(rows[i].rule, &q).rule != NULL) != rows[i].met)
+			fail_msg("row %zu: %s", i, rows[i].rule);
+	}
+	struct access_request q = {.user = "alice", .action = "system_prune"};
+	assert_null(judge(rows[0].rule, &q).rule);
+	q = (struct access_request){.user = "alice", .action = "session", .hides_builds = true};
+	assert_non_null(strstr(judge(rows[2].rule, &q).reason, "what it builds is not seen"));
+}
+
+/* A container is meant by each of its names. */
+static void test_targets(void **state)
+{
+	struct access_request q = {.user = "", .action = "container_exec_create", .target = "0123abcd", .target_too = "vault-1"};
+
+	assert_true(met("deny", "targets: [\"vault*\"]", &q));
+	assert_true(met("allow", "targets: [\"vault*\"]", &q));
+	assert_true(met("deny", "targets: [\"0123*\"]", &q));
+	assert_false(met("deny", "targets: [web]", &q));
+}
+
+/* Left out, looks are counted; `all` is each of them. */
+static void test_what_is_recorded(void **state)
+{
+	static const struct { const char *rule; bool audit, counted; } rows[] = {
+		{"effect: allow", true, true},
+		{"effect: allow, audit: counted", true, true},
+		{"effect: allow, audit: all", true, false},
+		{"effect: allow, audit: denied", false, false},
+		{"effect: deny, audit: denied", true, false},
+		{"effect: deny, audit: none", false, false},
+		{"effect: alert, audit: none", true, false},
+	};
+	struct access_request q = {.user = "", .action = "container_list", .read_only = true};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct access_verdict v = judge(rows[i].rule, &q);
+
+		if (v.audit != rows[i].audit || v.counted != rows[i].counted)
+			fail_msg("row %zu: %s", i, rows[i].rule);
+	}
+	struct access_verdict v = policy_judge_access(NULL, &q);
+	assert_true(v.audit && v.counted);
+}
+
 /* A condition and a container: whether it meets a rule that denies, and one that allows. */
 struct row {
 	const char *when;
@@ -376,6 +447,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_hidden_builds),
+		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_what_is_recorded),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_binds),
 		cmocka_unit_test(test_command),

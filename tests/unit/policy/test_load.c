@@ -280,7 +280,7 @@ static void test_gates(void **state)
 	assert_int_equal(a->audit, ACCESS_AUDIT_DENIED);
 	assert_string_equal(a->message, "ask the platform team");
 	assert_int_equal(p->access[1].when.privileged, FACT_YES);
-	assert_int_equal(p->access[1].audit, ACCESS_AUDIT_ALL);
+	assert_int_equal(p->access[1].audit, ACCESS_AUDIT_COUNTED);
 	assert_int_equal(p->access[2].when.privileged, FACT_UNKNOWN);
 	assert_int_equal(p->access[2].audit, ACCESS_AUDIT_NONE);
 }

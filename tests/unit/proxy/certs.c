@@ -78,3 +78,23 @@ char *cert_bundle(const struct identity *server, const struct identity *authorit
 	BIO_free(bio);
 	return text;
 }
+
+char *cert_revoked(const struct identity *authority, const struct identity *revoked)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509_CRL *list = X509_CRL_new();
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+	char *data, *text;
+
+	need(X509_CRL_set_version(list, 1) && X509_CRL_set_issuer_name(list, X509_get_subject_name(authority->cert)) &&
+		X509_CRL_set1_lastUpdate(list, now) && X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->cert)) &&
+		X509_REVOKED_set_revocationDate(entry, now) && X509_CRL_add0_revoked(list, entry) && X509_CRL_sort(list) &&
+		X509_CRL_sign(list, authority->key, EVP_sha256()) && PEM_write_bio_X509_CRL(bio, list));
+	long n = BIO_get_mem_data(bio, &data);
+	text = strndup(data, (size_t)n);
+	X509_CRL_free(list);
+	ASN1_TIME_free(now);
+	BIO_free(bio);
+	return text;
+}

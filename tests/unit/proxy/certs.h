@@ -24,5 +24,7 @@ struct cert_plan {
 
 struct identity cert_make(const struct cert_plan *plan);
 void cert_done(struct identity *id);
+/* The list of what `authority` revoked: that one, as PEM in a malloc'ed text. */
+char *cert_revoked(const struct identity *authority, const struct identity *revoked);
 /* certificate, key, authority as PEM in one malloc'ed text. */
 char *cert_bundle(const struct identity *server, const struct identity *authority);

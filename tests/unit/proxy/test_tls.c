@@ -170,6 +170,147 @@ static void bad_bundles(void **state)
 	free(good);
 }
 
+/* Takes certificate and authority, with this list; NULL: it does not. */
+static int reload(const struct identity *server, const struct identity *ca, char *list, struct diag *diag)
+{
+	CLEANUP(buf_done) struct buf pem = BUF_INIT(1 << 16);
+	char *bundle = cert_bundle(server, ca);
+
+	buf_puts(&pem, bundle);
+	buf_puts(&pem, list ? list : "");
+	free(bundle);
+	free(list);
+	return proxy_reload(s.proxy, pem.data, pem.len, diag);
+}
+
+static void wait_broken(struct client *c)
+{
+	for (int turn = 0; turn < 1000 && !c->broken && !c->eof; turn++) {
+		stage_turn(&s);
+		client_poll(c);
+	}
+	assert_true(c->broken || c->eof);
+}
+
+/* Out at once, with a stream in the middle; everybody else goes on, and new ones come in by the new list. */
+static void a_revoked_one_is_out(void **state)
+{
+	struct identity bob = cert_make(&(struct cert_plan){.issuer = &s.ca, .cn = "bob", .usage = "clientAuth"});
+	struct client a, b;
+
+	assert_true(client_up(&a, &s, &s.alice));
+	assert_true(client_up(&b, &s, &bob));
+	SAY(&a, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+	stage_wait_engine(&s, 1);
+	engine_expect(&s, 0, "\r\n\r\n");
+	engine_say(&s, 0, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n");
+	client_expect(&a, "ab");
+	assert_int_equal(reload(&s.server, &s.ca, cert_revoked(&s.ca, &s.alice), NULL), 0);
+	assert_string_equal(s.refused, "alice: TLS: the certificate was revoked");
+	wait_broken(&a);
+	engine_expect_end(&s, 0);
+	client_kill(&a);
+	SAY(&b, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+	stage_wait_engine(&s, 2);
+	engine_expect(&s, 1, "GET /x");
+	assert_false(client_up(&a, &s, &s.alice));
+	assert_non_null(strstr(s.refused, "revoked"));
+	client_kill(&a);
+	client_kill(&b);
+	cert_done(&bob);
+}
+
+/* Another authority: who has none of its certificates is out; a handshake that was under way meanwhile too. */
+static void another_authority(void **state)
+{
+	struct identity server = cert_make(&(struct cert_plan){.issuer = &s.ca, .cn = "proxy2", .usage = "serverAuth"});
+	struct identity carol = cert_make(&(struct cert_plan){.issuer = &s.stranger_ca, .cn = "carol", .usage = "clientAuth"});
+	struct client a, half, c;
+
+	assert_true(client_up(&a, &s, &s.alice));
+	client_dial(&half, &s, &s.alice);
+	for (int i = 0; i < 5; i++)
+		stage_turn(&s);
+	assert_int_equal(proxy_counters(s.proxy)->strangers, 1);
+	assert_int_equal(reload(&server, &s.stranger_ca, NULL, NULL), 0);
+	wait_broken(&a);
+	assert_false(client_handshake(&half));
+	assert_true(client_up(&c, &s, &carol));
+	X509 *shown = SSL_get1_peer_certificate(c.ssl);
+	assert_int_equal(X509_cmp(shown, server.cert), 0);
+	X509_free(shown);
+	client_kill(&a);
+	client_kill(&half);
+	client_kill(&c);
+	cert_done(&server);
+	cert_done(&carol);
+}
+
+/* What is not good changes nothing. */
+static void a_bad_reload(void **state)
+{
+	struct diag diag = {0};
+	struct client a;
+
+	assert_true(client_up(&a, &s, &s.alice));
+	assert_int_equal(reload(&s.server, &s.ca, cert_revoked(&s.stranger_ca, &s.alice), &diag), -EINVAL);
+	assert_non_null(strstr(diag.message, "not signed by an authority"));
+	assert_int_equal(reload(&s.server, NULL, NULL, &diag), -EINVAL);
+	SAY(&a, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+	stage_wait_engine(&s, 1);
+	client_kill(&a);
+}
+
+static int up_flood(void **state)
+{
+	stage_up(&s, &(struct proxy_limits){.strangers = 4, .handshakes = 10, .handshake_ms = 5000});
+	return 0;
+}
+
+/* Connections that show nothing: no more than a few at a time, no more of one address than a few a second. Who is in
+ * stays in, and who has shown a good certificate is not counted. */
+static void a_flood(void **state)
+{
+	struct client in, more, mute[12];
+
+	assert_true(client_up(&in, &s, &s.alice));
+	for (int i = 0; i < 12; i++) {
+		client_dial(&mute[i], &s, &s.alice);
+		stage_turn(&s);
+	}
+	for (int turn = 0; turn < 1000 && proxy_counters(s.proxy)->accepted < 13; turn++)
+		stage_turn(&s);
+	assert_int_equal(proxy_counters(s.proxy)->strangers, 4);
+	assert_int_equal(proxy_counters(s.proxy)->turned_away, 8);
+	assert_true(client_up(&more, &s, &s.alice)); /* the one that is there the longest makes room */
+	client_kill(&more);
+	for (int i = 0; i < 40; i++) {
+		client_kill(&mute[i % 12]);
+		client_dial(&mute[i % 12], &s, &s.alice);
+		stage_turn(&s);
+	}
+	for (int turn = 0; turn < 1000 && proxy_counters(s.proxy)->accepted < 54; turn++)
+		stage_turn(&s);
+	assert_true(proxy_counters(s.proxy)->throttled > 10);
+	SAY(&in, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+	stage_wait_engine(&s, 1);
+	for (int i = 0; i < 12; i++)
+		client_kill(&mute[i]);
+	client_kill(&in);
+}
+
+/* Good ones are not counted, however many. */
+static void many_good_ones(void **state)
+{
+	struct client c;
+
+	for (int i = 0; i < 60; i++) {
+		assert_true(client_up(&c, &s, &s.alice));
+		client_kill(&c);
+	}
+	assert_int_equal(proxy_counters(s.proxy)->throttled, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +324,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(user_and_groups, up, down),
 		cmocka_unit_test_setup_teardown(no_tls, up, down),
 		cmocka_unit_test_setup_teardown(bad_bundles, up, down),
+		cmocka_unit_test_setup_teardown(a_revoked_one_is_out, up, down),
+		cmocka_unit_test_setup_teardown(another_authority, up, down),
+		cmocka_unit_test_setup_teardown(a_bad_reload, up, down),
+		cmocka_unit_test_setup_teardown(a_flood, up_flood, down),
+		cmocka_unit_test_setup_teardown(many_good_ones, up_flood, down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
