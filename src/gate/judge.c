@@ -8,8 +8,7 @@
 #include "gate/report.h"
 #include "trust/lookup.h"
 
-#define START_WAIT_MS 180 /* for signatures, while a shim waits for us */
-#define COMMAND_WAIT_MS 2000
+#define COMMAND_WAIT_MS 2000 /* for signatures */
 
 struct judge_job {
 	struct gate *gate;
@@ -242,7 +241,7 @@ static int look_up(struct judge_job *j)
 	struct image_rest rest;
 
 	fill_facts(j->gate, image_of(&j->q), c ? c->digest : NULL, &image, &rest);
-	return trust_lookup_start(&j->lookup, j->gate->registry, &image, j->q.starts ? START_WAIT_MS : COMMAND_WAIT_MS,
+	return trust_lookup_start(&j->lookup, j->gate->registry, &image, j->q.wait_ms ? j->q.wait_ms : COMMAND_WAIT_MS,
 		on_evidence, j);
 }
 

@@ -12,13 +12,13 @@ import threading
 
 MAGIC = 0x53776831
 ALLOW, REFUSE = 1, 2
-REQUEST = struct.Struct("=II16s256s1024s")
+REQUEST = struct.Struct("=II16s256s1024sQ")
 REPLY_TEXT = 2048
 
 
 class Question:
     def __init__(self, data, files):
-        magic, self.pid, engine, name, bundle = REQUEST.unpack(data)
+        magic, self.pid, engine, name, bundle, self.until = REQUEST.unpack(data)
         assert magic == MAGIC
         self.engine, self.id, self.bundle = (text.split(b"\0")[0].decode() for text in (engine, name, bundle))
         self.config = files[0]
