@@ -85,6 +85,16 @@ void spool_pump(struct spool *s, struct ipc_peer *peer)
 		journal_read(s->journal, s->sent, 0, send_one, &p);
 }
 
+bool spool_pass(struct spool *s, struct ipc_peer *peer, const struct audit *a)
+{
+	uint64_t last = journal_last(s->journal);
+
+	if (!peer || s->sent + 1 != last || ipc_queued(peer) > QUEUED_MAX || ipc_send(peer, IPC_AUDIT, last, a) < 0)
+		return false;
+	s->sent = last;
+	return true;
+}
+
 void spool_restart(struct spool *s)
 {
 	s->sent = s->acked;
