@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/evp.h>
 #include <sodium.h>
 
 #include "base/clock.h"
@@ -154,19 +155,23 @@ static void question_done_cleanup_(struct question *q)
 	question_done(q);
 }
 
+/* By a table: the body is no secret, and a decoder of constant time is a sixth of all our work. */
 static int take_body(struct question *q)
 {
-	const char *text = json_get_str(q->root, "RequestBody", "");
-	size_t n = strlen(text), size;
+	const char *text = json_get_str(q->root, "RequestBody", ""), *pad = strchrnul(text, '=');
+	size_t n = (size_t)(pad - text) + strlen(pad), padded = strlen(pad);
 
 	if (!n)
 		return 0;
+	if (n > CALL_MAX || n % 4 || padded > 2 || strspn(pad, "=") != padded)
+		return -EBADMSG;
 	uint8_t *to = buf_room(&q->body, n);
 	if (!to)
 		return -ENOMEM;
-	if (sodium_base642bin(to, n, text, n, NULL, &size, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+	/* It overlooks blanks at the ends: then it gives less. */
+	if (EVP_DecodeBlock(to, (const uint8_t *)text, (int)n) != (int)(n / 4 * 3))
 		return -EBADMSG;
-	q->body.len = size;
+	q->body.len = n / 4 * 3 - padded;
 	return 0;
 }
 

@@ -498,6 +498,19 @@ static void test_authz_denies_what_it_cannot_read(void **state)
 	assert_non_null(strstr(answer, "\"Allow\":false"));
 	answer = http(f, fd, "/AuthZPlugin.AuthZReq", "{\"User\":");
 	assert_non_null(strstr(answer, "\"Allow\":false"));
+	static const struct {
+		const char *base64;
+		bool good;
+	} bodies[] = {{"eyJhIjoxfQ==", true}, {"eyJhIjoxfSA=", true}, {"eyJhIjoxfQ=", false}, {"eyJhIjoxfQ", false},
+		{"eyJh=joxfQ==", false}, {"eyJhIjox====", false}, {"eyJhIjox    ", false}, {"    eyJhIjox", false},
+		{"eyJh!joxfQ==", false}, {"eyJhIjoxfQ==eyJhIjoxfQ==", false}};
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		char text[256];
+		snprintf(text, sizeof(text), "{\"User\":\"alice\",\"RequestMethod\":\"POST\",\"RequestUri\":\"/auth\","
+			"\"RequestHeaders\":{" JSON_TYPE "},\"RequestBody\":\"%s\"}", bodies[i].base64);
+		answer = http(f, fd, "/AuthZPlugin.AuthZReq", text);
+		assert_int_equal(strstr(answer, "\"Allow\":true") != NULL, bodies[i].good);
+	}
 	fd_close(fd);
 }
 
