@@ -8,7 +8,7 @@
 #include "journal/journal.h"
 
 #define SEGMENT_BYTES (1u << 20)
-#define QUEUED_MAX (4u << 20) /* bytes waiting in the connection before we wait too */
+#define QUEUED_MAX (1u << 20) /* bytes waiting in the connection before we wait too */
 
 struct spool {
 	struct journal *journal;

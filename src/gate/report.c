@@ -11,7 +11,7 @@
 #include "base/log.h"
 
 #define AUDIT_MAX (15u << 10) /* what the Defender can fold */
-#define QUEUE_HIGH (4u << 20) /* bytes in the connection, beyond which they wait here */
+#define QUEUE_HIGH (1u << 20) /* bytes in the connection, beyond which they wait here */
 
 struct kept {
 	uint64_t seq;
