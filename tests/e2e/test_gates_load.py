@@ -148,17 +148,17 @@ class Authz(GatesScene):
         before = {name: resident(pids[name]) for name in ("seawall-gate", "seawall-defender")}
         names = [f"{self.name()}-{i}" for i in range(200)]
         with concurrent.futures.ThreadPoolExecutor(200) as pool:
-            made = list(pool.map(lambda n: self.create(n, EVIL), names[:50]))
+            made = list(pool.map(lambda n: self.create(n, EVIL), names[:40]))
             self.assertEqual({status for status, _ in made}, {201}, made)
             self.seawall.apply(POLICY)
             late = pool.map(lambda m: self.start(m[1]), made)
-            evil = pool.map(lambda n: self.create_and_start(n, EVIL), names[50:100])
-            good = pool.map(lambda n: self.create_and_start(n, engines.IMAGE), names[100:])
+            evil = pool.map(lambda n: self.create_and_start(n, EVIL), names[40:160])
+            good = pool.map(lambda n: self.create_and_start(n, engines.IMAGE), names[160:])
             late, evil, good = list(late), list(evil), list(good)
         self.assertEqual([g for g in good if g[0] != 204], [])
         self.assertEqual([e for e in evil if e[0] != 403 or WORDS not in e[1]], [])
         self.assertEqual([e for e in late if e[0] < 400 or WORDS not in e[1]], [])
-        wanted = {answer: name for name, (_, _, answer) in zip(names[100:], good)}
+        wanted = {answer: name for name, (_, _, answer) in zip(names[160:], good)}
         running = set(self.docker.docker("ps", "-q", "--no-trunc").split())
         self.assertEqual(running, set(wanted))
 
@@ -180,8 +180,9 @@ class Authz(GatesScene):
     def flood(self, rate, seconds, *kinds):
         """The asker's findings, and that every command of it is on record."""
         before = self.commands()
-        found = authz.ask(self.socket("authz.sock"), rate, rate * seconds, 32, *kinds, seconds=120)
-        self.assertEqual((found["wrong"], found["broken"], found["answered"]), (0, 0, rate * seconds), found)
+        count = int(rate * seconds)
+        found = authz.ask(self.socket("authz.sock"), rate, count, 32, *kinds, seconds=120)
+        self.assertEqual((found["wrong"], found["broken"], found["answered"]), (0, 0, count), found)
         # The engine's own clients may ask meanwhile, too: the tests' command line is one.
         poll.until("every command is on record", lambda: self.commands() >= before + found["answered"], 30, 0.3)
         self.assertLess(self.commands(), before + found["answered"] + 100)
@@ -196,7 +197,7 @@ class Authz(GatesScene):
             pids = self.seawall.processes()
             before = {name: resident(pids[name]) for name in ("seawall-gate", "seawall-defender", "seawall-console")}
             self.flood(10000, 3, *kinds)
-            self.flood(20000, 1, "allow", files["create-each"], "deny", files["evil-each"])  # more than can be judged
+            self.flood(20000, 0.5, "allow", files["create-each"], "deny", files["evil-each"])  # more than can be judged
             after = self.seawall.processes()
             for name, size in before.items():
                 self.assertEqual(after[name], pids[name], name)
