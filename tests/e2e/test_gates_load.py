@@ -107,6 +107,8 @@ class GatesScene(scene.Scene):
 class Authz(GatesScene):
     """Both gates installed, once for all."""
 
+    LONG = True
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
