@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benches and prints their figures beside the goals.
 
-    bench/run.py [BUILD] [--share 0.05] [--pairs 3] [--only storms|latency] [--write]
+    bench/run.py [BUILD] [--share 0.05] [--pairs 3] [--only storms|latency|gates] [--write]
 
 Needs root and an engine. --share takes a part of the load, --pairs fewer pairs: quick, and the figures say
 less. --write keeps the table as bench/results-DATE.md.
@@ -21,7 +21,7 @@ def parse():
     parser.add_argument("build", nargs="?", default=str(SOURCE / "build"))
     parser.add_argument("--share", type=float, default=1.0, help="part of the load, 1 = all")
     parser.add_argument("--pairs", type=int, default=7, help="pairs of runs of each storm")
-    parser.add_argument("--only", choices=("storms", "latency"))
+    parser.add_argument("--only", choices=("storms", "latency", "gates"))
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
 
@@ -33,10 +33,10 @@ def main():
         print("bench: needs root", file=sys.stderr)
         return 2
     # Only now: they look at SEAWALL_BUILD when they are imported.
-    import engines, latency, storms  # noqa: E401  pylint: disable=import-outside-toplevel,multiple-imports
+    import engines, gates, latency, storms  # noqa: E401  pylint: disable=import-outside-toplevel,multiple-imports
     figures = []
     try:
-        for name, module in (("storms", storms), ("latency", latency)):
+        for name, module in (("storms", storms), ("latency", latency), ("gates", gates)):
             if arguments.only in (None, name):
                 figures += module.measure(arguments.share, arguments.pairs)
     except engines.Missing as missing:

@@ -228,6 +228,7 @@ int audit_emit(void *ctx, const struct audit *a)
 
 	if (r < 0)
 		log_warn(r, "cannot spool audit %s", a->id ? a->id : "");
-	spool_pump(d->spool, defender_console(d));
+	if (r < 0 || !spool_pass(d->spool, defender_console(d), a))
+		spool_pump(d->spool, defender_console(d));
 	return r;
 }

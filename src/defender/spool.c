@@ -8,7 +8,7 @@
 #include "journal/journal.h"
 
 #define SEGMENT_BYTES (1u << 20)
-#define QUEUED_MAX (4u << 20) /* bytes waiting in the connection before we wait too */
+#define QUEUED_MAX (1u << 20) /* bytes waiting in the connection before we wait too */
 
 struct spool {
 	struct journal *journal;
@@ -83,6 +83,16 @@ void spool_pump(struct spool *s, struct ipc_peer *peer)
 
 	if (peer && s->sent < journal_last(s->journal))
 		journal_read(s->journal, s->sent, 0, send_one, &p);
+}
+
+bool spool_pass(struct spool *s, struct ipc_peer *peer, const struct audit *a)
+{
+	uint64_t last = journal_last(s->journal);
+
+	if (!peer || s->sent + 1 != last || ipc_queued(peer) > QUEUED_MAX || ipc_send(peer, IPC_AUDIT, last, a) < 0)
+		return false;
+	s->sent = last;
+	return true;
 }
 
 void spool_restart(struct spool *s)

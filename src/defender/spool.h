@@ -17,6 +17,8 @@ CLEANUP_DEFINE(struct spool, spool_close)
 int spool_put(struct spool *s, const struct audit *a);
 /* Sends what was not sent yet, as far as the connection takes it now. peer NULL: nothing. */
 void spool_pump(struct spool *s, struct ipc_peer *peer);
+/* The same for the one that was just put, without reading it back. false: others are before it, or no room. */
+bool spool_pass(struct spool *s, struct ipc_peer *peer, const struct audit *a);
 void spool_restart(struct spool *s); /* a new connection: from the last acknowledged on */
 int spool_ack(struct spool *s, uint64_t seq);
 uint64_t spool_waiting(const struct spool *s);

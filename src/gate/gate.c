@@ -269,7 +269,8 @@ static int on_message(
 		take_policy(g, body);
 		break;
 	case IPC_GATE_AUDIT_ACK:
-		report_ack(g->report, ((const struct ipc_seq *)body)->seq);
+		report_ack(g->report, peer, ((const struct ipc_seq *)body)->seq);
+		authz_drained(g->authz);
 		break;
 	case IPC_ADMITTED:
 		shim_door_admitted(g->shim, seq, body);
@@ -335,6 +336,7 @@ static void on_closed(void *ctx, struct ipc_peer *peer, int why)
 
 	log_warn(why, "the Defender is away");
 	shim_door_lost(g->shim);
+	authz_drained(g->authz);
 }
 
 struct gate *gate_free(struct gate *g)

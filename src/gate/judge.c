@@ -5,17 +5,18 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "gate/report.h"
 #include "gate/signers.h"
 
-#define START_WAIT_MS 180 /* for signatures, while a shim waits for us */
-#define COMMAND_WAIT_MS 2000
+#define COMMAND_WAIT_MS 2000 /* for layers and signatures */
 
 struct judge_job {
 	struct gate *gate;
 	struct judge_question q;
 	judge_done_fn *fn;
 	void *ctx;
+	uint64_t until; /* CLOCK_MONOTONIC: then it answers by what is known */
 	struct trust_lookup *lookup;
 	const char *trouble; /* why nobody could be asked for signatures */
 	/* Its engine is asked for the layers of the image: in the Gate's list, until then. */
@@ -318,9 +319,12 @@ static void on_evidence(void *ctx, const struct trust_lookup_result *r)
 	finish(ctx, r);
 }
 
+/* What is left of the time for this answer, whatever it waits for: layers, then signatures. */
 static uint32_t patience(const struct judge_job *j)
 {
-	return j->q.starts ? START_WAIT_MS : COMMAND_WAIT_MS;
+	uint64_t now = time_monotonic();
+
+	return now < j->until ? (uint32_t)((j->until - now) / NSEC_PER_MSEC) + 1 : 1;
 }
 
 /* Whether the answer has to wait for signatures. */
@@ -388,7 +392,8 @@ int judge_start(struct judge_job **ret, struct gate *g, const struct judge_quest
 	*ret = NULL;
 	if (!j)
 		return -ENOMEM;
-	*j = (struct judge_job){.gate = g, .q = *q, .fn = fn, .ctx = ctx};
+	*j = (struct judge_job){.gate = g, .q = *q, .fn = fn, .ctx = ctx,
+		.until = time_monotonic() + (q->wait_ms ? q->wait_ms : COMMAND_WAIT_MS) * NSEC_PER_MSEC};
 	if (judge_has_rules(g) && !(q->creation && q->creation->sandbox) && (wait_for_layers(j) || look_up(j))) {
 		*ret = j;
 		return 0;

@@ -17,7 +17,7 @@ struct judge_question {
 	struct creation *creation; /* NULL: only the image (a pull) */
 	const char *image;	   /* canonical, as asked for; NULL: that of the creation */
 	const char *user;	   /* who asked, for the audit; nullable */
-	bool starts;		   /* it is about to start (shim), not only to be created */
+	uint32_t wait_ms;	   /* at most, for layers and signatures; 0 = as long as a command may take */
 };
 
 /* Refused: a text for the user, verbatim. */

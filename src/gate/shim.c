@@ -11,12 +11,13 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "gate/judge.h"
+#include "gate/shim_budget.h"
 #include "ipc/shim_wire.h"
 #include "oci/config.h"
 
-#define NAME_WAIT_MS 180  /* for the engine's word on who it is; the shim waits a little longer */
-#define ADMIT_WAIT_MS 150 /* for the Defender's answer */
-#define SEND_WAIT_MS 1000 /* for the packet, of who connects and says nothing */
+/* For the packet, of who connects and says nothing: on a busy host a shim may come to it late, and the
+ * time that it has is its own to measure. One that dies hangs up. */
+#define SEND_WAIT_MS SHIM_DEADLINE_MAX_MS
 #define FDS_MAX 2
 
 enum state { SHIM_LISTENS, SHIM_NAMELESS, SHIM_JUDGED, SHIM_ASKED };
@@ -27,6 +28,7 @@ struct question {
 	int fd;
 	enum state state;
 	uint64_t seq; /* of IPC_ADMIT */
+	struct shim_budget budget;
 	enum runtime_kind engine;
 	struct creation creation;
 	struct judge_job *job;
@@ -72,6 +74,11 @@ static void give_up(struct question *q, const char *why)
 	question_free(q);
 }
 
+static void wait_until(struct question *q, uint64_t when)
+{
+	loop_timer_set(q->timer, shim_budget_ms(when, time_monotonic()), 0);
+}
+
 /* ---- the Defender's word ---- */
 
 /* What the engine said of it, or what its configuration says where no engine told anything. */
@@ -110,7 +117,7 @@ static void admit(struct question *q)
 	}
 	ipc_flush(peer);
 	q->state = SHIM_ASKED;
-	loop_timer_set(q->timer, ADMIT_WAIT_MS, 0);
+	wait_until(q, q->budget.answered);
 }
 
 void shim_door_admitted(struct shim_door *s, uint64_t seq, const struct ipc_result *r)
@@ -152,11 +159,11 @@ static void on_judged(void *ctx, const struct judge_answer *a)
 
 static void judge(struct question *q)
 {
-	struct judge_question what = {.creation = &q->creation, .starts = true};
+	struct judge_question what = {.creation = &q->creation, .wait_ms = shim_budget_ms(q->budget.judged, time_monotonic())};
 	struct judge_job *job = NULL;
 
 	q->state = SHIM_JUDGED;
-	loop_timer_set(q->timer, SEND_WAIT_MS, 0);
+	wait_until(q, q->budget.answered);
 	if (judge_start(&job, q->door->gate, &what, on_judged, q) < 0)
 		give_up(q, "no memory");
 	else if (job)
@@ -180,7 +187,7 @@ static void identify(struct question *q)
 	}
 	if (q->state != SHIM_NAMELESS) {
 		q->state = SHIM_NAMELESS;
-		loop_timer_set(q->timer, NAME_WAIT_MS, 0);
+		wait_until(q, q->budget.named);
 	}
 }
 
@@ -257,7 +264,11 @@ static int read_creation(struct question *q, const struct shim_request *request,
 static bool request_ok(struct shim_request *q, ssize_t n)
 {
 	q->id[sizeof(q->id) - 1] = q->engine[sizeof(q->engine) - 1] = q->bundle[sizeof(q->bundle) - 1] = 0;
-	return n == (ssize_t)sizeof(*q) && q->magic == SHIM_MAGIC && *q->id;
+	if (n == (ssize_t)SHIM_REQUEST_OLD)
+		q->until = 0;
+	else if (n != (ssize_t)sizeof(*q))
+		return false;
+	return q->magic == SHIM_MAGIC && *q->id;
 }
 
 static void take_fds(struct msghdr *msg, int fds[FDS_MAX])
@@ -296,6 +307,7 @@ static int on_packet(void *ctx, int fd, uint32_t events)
 		give_up(q, "its question cannot be read");
 		return 0;
 	}
+	shim_budget(&q->budget, time_monotonic(), request.until);
 	q->engine = kind > 0 ? (enum runtime_kind)kind : RUNTIME_NONE;
 	identify(q);
 	return 0;

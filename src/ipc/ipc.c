@@ -20,6 +20,7 @@
 #define READ_CHUNK 65536
 #define FDS_MAX 16 /* queued to or from one peer */
 #define FRAME_HAS_FD 1
+#define KEEP_MAX (256u << 10) /* memory of an empty buffer: a burst's goes back */
 
 struct queued_fd {
 	uint64_t at; /* stream offset of the frame it belongs to */
@@ -76,6 +77,12 @@ static void peer_close(struct ipc_peer *p, int why)
 	peer_release(p);
 }
 
+static void give_back(struct buf *b)
+{
+	if (!b->len && b->cap > KEEP_MAX)
+		buf_done(b);
+}
+
 static int peer_write(struct ipc_peer *p)
 {
 	while (p->out.len) {
@@ -109,6 +116,7 @@ static int peer_write(struct ipc_peer *p)
 		p->sent += (uint64_t)n;
 		buf_consume(&p->out, (size_t)n);
 	}
+	give_back(&p->out);
 	return loop_mod_fd(p->source, EPOLLIN);
 }
 
@@ -253,6 +261,7 @@ static int peer_frames(struct ipc_peer *p)
 		used += FRAME_HEADER + f.size;
 	}
 	buf_consume(&p->in, used);
+	give_back(&p->in);
 	return r < 0 ? r : 0;
 }
 

@@ -7,12 +7,15 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define SHIM_MAGIC 0x53776831u /* "Swh1" */
 #define SHIM_ID_MAX 256
 #define SHIM_TEXT_MAX 2048
 #define SHIM_CONFIG_MAX (4u << 20) /* bytes of a config.json */
+#define SHIM_DEADLINE_MS 250	   /* for the whole exchange, when nobody has said otherwise */
+#define SHIM_DEADLINE_MAX_MS 60000
 
 /*
  * Descriptors attached (SCM_RIGHTS): config.json of the bundle, a regular file; and, when there is
@@ -24,7 +27,13 @@ struct shim_request {
 	char engine[16];	   /* "docker", "containerd", "podman", "crio", "": as installed */
 	char id[SHIM_ID_MAX];	   /* of the container, terminated */
 	char bundle[1024];	   /* absolute, for messages */
+	/* CLOCK_MONOTONIC ns: nobody waits for an answer any longer. What waits in the socket before it
+	 * is read counts too, so it is a time and not a duration. Shims that were installed before this
+	 * was asked for send a packet without it: SHIM_REQUEST_OLD bytes. */
+	uint64_t until;
 };
+
+#define SHIM_REQUEST_OLD offsetof(struct shim_request, until)
 
 enum shim_answer { SHIM_ALLOW = 1, SHIM_REFUSE = 2 };
 

@@ -169,12 +169,12 @@ static int exchange(struct shim_reply *reply, const struct settings *s, const st
 	return r;
 }
 
-static int fill(struct shim_request *q, const struct settings *s, const struct arguments *a)
+static int fill(struct shim_request *q, const struct settings *s, const struct arguments *a, uint64_t until)
 {
 	char here[PATH_MAX] = "";
 	bool relative = a->bundle[0] != '/';
 
-	*q = (struct shim_request){.magic = SHIM_MAGIC, .pid = (uint32_t)getpid()};
+	*q = (struct shim_request){.magic = SHIM_MAGIC, .pid = (uint32_t)getpid(), .until = until};
 	snprintf(q->engine, sizeof(q->engine), "%s", s->engine);
 	if (relative && !getcwd(here, sizeof(here)))
 		return -1;
@@ -194,7 +194,7 @@ int ask_gate(struct shim_reply *reply, const struct settings *s, const struct ar
 	char path[PATH_MAX];
 	int attached[ATTACHED_MAX] = {-1, -1};
 
-	if (fill(&q, s, a) < 0)
+	if (fill(&q, s, a, until) < 0)
 		return no_answer(why, "a container id that is too long");
 	if (snprintf(path, sizeof(path), "%s/config.json", a->bundle) >= (int)sizeof(path) && !a->config)
 		return no_answer(why, "a bundle path that is too long");

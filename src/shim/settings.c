@@ -17,7 +17,7 @@
 
 #define CONF_NAME "seawall-shim.conf"
 #define CONF_MAX 8192
-#define DEADLINE_MAX_NS 60000000000ull
+#define DEADLINE_MAX_NS (SHIM_DEADLINE_MAX_MS * 1000000ull)
 #define NUMBER_MAX 100000000u
 
 /* Digits at the start of s; -1 = none or too many. *ret_rest: what follows. */
@@ -118,7 +118,7 @@ void settings_parse(struct settings *ret, const char *text, size_t n)
 	const char *end = text + n;
 	bool whole = n == 0 || text[n - 1] == '\n'; /* else it was cut */
 
-	*ret = (struct settings){.deadline_ns = 250000000};
+	*ret = (struct settings){.deadline_ns = SHIM_DEADLINE_MS * 1000000ull};
 	for (const char *p = text; p < end;) {
 		const char *stop = memchr(p, '\n', (size_t)(end - p));
 		size_t length = (size_t)((stop ? stop : end) - p);

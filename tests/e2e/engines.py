@@ -168,11 +168,12 @@ class Docker(_Engine):
             _run(*inside, "link", "set", device, "up")
         _run("ip", "link", "set", self.name, "up")
 
-    def start(self):
-        """Starts the daemon (again) and waits until it answers."""
+    def start(self, config=None):
+        """Starts the daemon (again), with this configuration or a new one, and waits until it answers."""
+        content = config or json.dumps({"live-restore": self.live_restore}).encode()
         config = os.path.join(self.scratch, "daemon.json")
-        with open(config, "w", encoding="ascii") as file:
-            json.dump({"live-restore": self.live_restore}, file)
+        with open(config, "wb") as file:
+            file.write(content)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(self.scratch, "pid"))
         self._spawn(self.program, "--config-file", config, "--data-root", os.path.join(self.scratch, "data"),

@@ -166,6 +166,7 @@ def main():
         classes = in_classes(arguments.patterns)
         for name in queued() if QUEUE in os.environ else classes:
             classes[name].run(result)
+            result._previousTestClass = None  # it is taken down; the next run would do so again
     finally:
         scene.stop_all()
     print(f"1..{result.number}", flush=True)

@@ -12,13 +12,13 @@ import threading
 
 MAGIC = 0x53776831
 ALLOW, REFUSE = 1, 2
-REQUEST = struct.Struct("=II16s256s1024s")
+REQUEST = struct.Struct("=II16s256s1024sQ")
 REPLY_TEXT = 2048
 
 
 class Question:
     def __init__(self, data, files):
-        magic, self.pid, engine, name, bundle = REQUEST.unpack(data)
+        magic, self.pid, engine, name, bundle, self.until = REQUEST.unpack(data)
         assert magic == MAGIC
         self.engine, self.id, self.bundle = (text.split(b"\0")[0].decode() for text in (engine, name, bundle))
         self.config = files[0]
@@ -32,12 +32,17 @@ def reply(answer, text="", magic=MAGIC):
 class FakeGate:
     """`answer`: a function from Question to the bytes to send, b"" (hang up) or None (say nothing)."""
 
-    def __init__(self, path, answer=lambda question: reply(ALLOW), backlog=512):
+    def __init__(self, path, answer=lambda question: reply(ALLOW), backlog=512, uid=0):
         self.path, self.answer, self.questions = path, answer, []
         self._open = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.bind(path)
-        self._socket.listen(backlog)
+        self.callers = 0
+        os.seteuid(uid)  # whoever listens is who the other side sees
+        try:
+            self._socket.listen(backlog)
+        finally:
+            os.seteuid(0)
         self._wake, self._woken = os.pipe()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -52,6 +57,7 @@ class FakeGate:
     def _one(self, peer):
         room = array.array("i", [0, 0])
         data, control, _, _ = peer.recvmsg(REQUEST.size + 1, socket.CMSG_SPACE(room.itemsize * 2))
+        self.callers += 1
         descriptors = array.array("i")
         for level, kind, content in control:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):

@@ -214,25 +214,31 @@ static int connect_to(const char *path, int type)
 	return fd;
 }
 
-static int shim_ask(struct fixture *f, const char *id, const char *engine, const char *config)
+/* size: of the packet, as different versions of the shim send it. */
+static int shim_ask_until(struct fixture *f, const char *id, const char *config, uint64_t until, size_t size)
 {
-	struct shim_request q = {.magic = SHIM_MAGIC, .pid = 1};
+	struct shim_request q = {.magic = SHIM_MAGIC, .pid = 1, .until = until};
 	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {&q, sizeof(q)};
+	struct iovec iov = {&q, size};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	int fd = connect_to(f->shim, SOCK_SEQPACKET), file = config_file(config);
 
 	snprintf(q.id, sizeof(q.id), "%s", id);
-	snprintf(q.engine, sizeof(q.engine), "%s", engine);
+	snprintf(q.engine, sizeof(q.engine), "docker");
 	snprintf(q.bundle, sizeof(q.bundle), "/run/bundle");
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &file, sizeof(int));
-	assert_int_equal(sendmsg(fd, &msg, 0), sizeof(q));
+	assert_int_equal(sendmsg(fd, &msg, 0), size);
 	fd_close(file);
 	return fd;
+}
+
+static int shim_ask(struct fixture *f, const char *id, const char *config)
+{
+	return shim_ask_until(f, id, config, time_monotonic() + SHIM_DEADLINE_MS * NSEC_PER_MSEC, sizeof(struct shim_request));
 }
 
 /* The answer; 0 = closed without one. */
@@ -272,7 +278,7 @@ static void test_shim_allows(void **state)
 	struct shim_reply r;
 
 	doors_open(f, NULL);
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_ALLOW);
 	assert_int_equal(f->admits, 1);
 	assert_string_equal(f->admitted.name, "web1");
 	assert_string_equal(f->admitted.image, "docker.io/library/nginx:latest");
@@ -285,7 +291,7 @@ static void test_shim_refuses_image(void **state)
 	struct shim_reply r;
 
 	doors_open(f, TRUST);
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_REFUSE);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_REFUSE);
 	assert_non_null(strstr(r.text, "[Seawall] image blocked by rule 'only ours': "));
 	assert_int_equal(f->admits, 0);
 	UNTIL(f, f->audit_count == 1);
@@ -294,7 +300,7 @@ static void test_shim_refuses_image(void **state)
 	assert_string_equal(f->audits[0].container.id, ID);
 	assert_string_equal(f->audits[0].message, r.text);
 	give_policy(f, NGINX_OK);
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_ALLOW);
 }
 
 #define NGINX_ID "sha256:abababababababababababababababababababababababababababababababab"
@@ -328,12 +334,12 @@ static void test_shim_refuses_settings(void **state)
 	struct shim_reply r;
 
 	doors_open(f, "version: 1\ncompliance:\n  - {name: basics, checks: {docker_socket: block}}\n");
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("{\"destination\":\"/s\",\"type\":\"bind\","
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("{\"destination\":\"/s\",\"type\":\"bind\","
 		"\"source\":\"/var/run/docker.sock\",\"options\":[\"rbind\"]}")), &r), SHIM_REFUSE);
 	assert_non_null(strstr(r.text, "[Seawall] container blocked by rule 'basics': "));
 	UNTIL(f, f->audit_count == 1);
 	assert_int_equal(f->audits[0].kind, AUDIT_COMPLIANCE);
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_ALLOW);
 }
 
 /* What was blocked at run time does not start again, in the words of then. */
@@ -344,7 +350,7 @@ static void test_shim_refuses_what_was_blocked(void **state)
 
 	doors_open(f, NULL);
 	f->admit_error = -EPERM;
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_REFUSE);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_REFUSE);
 	assert_string_equal(r.text, "[Seawall] container blocked by rule 'r': a miner");
 }
 
@@ -357,12 +363,32 @@ static void test_shim_without_defender(void **state)
 	doors_open(f, NULL);
 	f->mute = true;
 	uint64_t before = time_monotonic();
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_ALLOW);
 	assert_true(time_monotonic() - before < NSEC_PER_SEC);
 	f->peer = ipc_peer_free(f->peer);
 	f->server = ipc_server_free(f->server);
 	UNTIL(f, !gate_defender(f->gate));
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_ALLOW);
+}
+
+/* How long a silent Defender is waited for is the shim's to say. */
+static void test_shim_deadline(void **state)
+{
+	struct fixture *f = *state;
+	struct shim_reply r;
+	uint64_t now = time_monotonic();
+
+	doors_open(f, NULL);
+	f->mute = true;
+	int patient = shim_ask_until(f, ID, CONFIG(""), now + 50 * NSEC_PER_SEC, sizeof(struct shim_request));
+	UNTIL(f, f->admits == 1);
+	assert_int_equal(shim_answer(f, shim_ask_until(f, ID, CONFIG(""), now - 1, sizeof(struct shim_request)), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask_until(f, ID, CONFIG(""), 0, SHIM_REQUEST_OLD), &r), SHIM_ALLOW);
+	assert_int_equal(recv(patient, &r, sizeof(r), MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	ipc_send(f->peer, IPC_ADMITTED, 1, &(struct ipc_result){0});
+	assert_int_equal(shim_answer(f, patient, &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask_until(f, ID, CONFIG(""), 0, SHIM_REQUEST_OLD - 8), &r), 0);
 }
 
 /* No answer: the shim's own rule decides. */
@@ -372,13 +398,13 @@ static void test_shim_cannot_say(void **state)
 	struct shim_reply r;
 
 	doors_open(f, TRUST);
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", "{"), &r), 0);
-	assert_int_equal(shim_answer(f, shim_ask(f, "unknown-container", "docker", CONFIG("")), &r), 0);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, "{"), &r), 0);
+	assert_int_equal(shim_answer(f, shim_ask(f, "unknown-container", CONFIG("")), &r), 0);
 	int fd = connect_to(f->shim, SOCK_SEQPACKET);
 	assert_int_equal(send(fd, "hello", 5, 0), 5);
 	assert_int_equal(shim_answer(f, fd, &r), 0);
 	give_policy(f, NULL);
-	assert_int_equal(shim_answer(f, shim_ask(f, "unknown-container", "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask(f, "unknown-container", CONFIG("")), &r), SHIM_ALLOW);
 }
 
 /* ---- dockerd's side ---- */
@@ -477,7 +503,7 @@ static void test_shim_warns(void **state)
 		      "access:\n  - {name: quiet, effect: allow, audit: none}\n");
 	int fd = connect_to(f->authz, SOCK_STREAM);
 	authz_ask(f, fd, "", "GET", "/v1.41/info", "", "");
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_ALLOW);
 	UNTIL(f, f->audit_count == 1);
 	assert_int_equal(f->audits[0].kind, AUDIT_TRUST);
 	assert_int_equal(f->audits[0].effect, EFFECT_ALERT);
@@ -497,6 +523,19 @@ static void test_authz_denies_what_it_cannot_read(void **state)
 	assert_non_null(strstr(answer, "\"Allow\":false"));
 	answer = http(f, fd, "/AuthZPlugin.AuthZReq", "{\"User\":");
 	assert_non_null(strstr(answer, "\"Allow\":false"));
+	static const struct {
+		const char *base64;
+		bool good;
+	} bodies[] = {{"eyJhIjoxfQ==", true}, {"eyJhIjoxfSA=", true}, {"eyJhIjoxfQ=", false}, {"eyJhIjoxfQ", false},
+		{"eyJh=joxfQ==", false}, {"eyJhIjox====", false}, {"eyJhIjox    ", false}, {"    eyJhIjox", false},
+		{"eyJh!joxfQ==", false}, {"eyJhIjoxfQ==eyJhIjoxfQ==", false}};
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		char text[256];
+		snprintf(text, sizeof(text), "{\"User\":\"alice\",\"RequestMethod\":\"POST\",\"RequestUri\":\"/auth\","
+			"\"RequestHeaders\":{" JSON_TYPE "},\"RequestBody\":\"%s\"}", bodies[i].base64);
+		answer = http(f, fd, "/AuthZPlugin.AuthZReq", text);
+		assert_int_equal(strstr(answer, "\"Allow\":true") != NULL, bodies[i].good);
+	}
 	fd_close(fd);
 }
 
@@ -681,6 +720,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shim_refuses_settings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_refuses_what_was_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_without_defender, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shim_deadline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_cannot_say, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authz_judges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shim_warns, setup, teardown),

@@ -197,11 +197,13 @@ static void answer(struct question *q, uint32_t what, const char *text)
 static void test_allowed(void **state)
 {
 	char expected[512];
+	uint64_t before = time_monotonic();
 	pid_t pid = start_create();
 	struct question q;
 
 	take(&q);
 	assert_int_equal(q.q.pid, pid);
+	assert_in_range(q.q.until, before + 2 * NSEC_PER_SEC, time_monotonic() + 2 * NSEC_PER_SEC);
 	assert_string_equal(q.q.engine, "docker");
 	assert_string_equal(q.q.id, "abc");
 	assert_string_equal(q.q.bundle, bundle);
