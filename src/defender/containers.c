@@ -399,10 +399,18 @@ int containers_upsert(struct defender *d, const struct container *c)
 int containers_told(struct defender *d, const struct container *c)
 {
 	struct container_entry *e = c->id ? container_table_by_id(d->containers, c->id) : NULL;
+	struct container with = *c; /* borrowed */
 
 	if (e)
 		life_told(d, e);
-	return containers_upsert(d, c);
+	/* What its configuration says of the pod an engine tells by labels only, which not everybody sets. */
+	if (e && e->named && !c->pod) {
+		with.pod = e->info.pod;
+		with.namespace_ = e->info.namespace_;
+		if (with.pod && c->name && strcmp(c->name, c->id) == 0)
+			with.name = e->info.name;
+	}
+	return containers_upsert(d, &with);
 }
 
 void containers_gate_lost(struct defender *d)

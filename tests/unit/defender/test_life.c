@@ -166,6 +166,24 @@ static void test_left_to_its_engine(void **state)
 	assert_false(e->life.ours);
 }
 
+/* An engine that knows no pod does not unsay the one of the admission. */
+static void test_keeps_the_pod(void **state)
+{
+	struct stage *s = *state;
+	struct ipc_admission a = {.container = {.id = text(ID), .name = text("app"), .pod = text("pod-1"), .namespace_ = text("pay"),
+		.state = CONTAINER_CREATED, .runtime = RUNTIME_CONTAINERD}};
+	struct container c = {.id = text(ID), .name = text(ID), .state = CONTAINER_RUNNING, .runtime = RUNTIME_CONTAINERD};
+
+	stage_start(s, false);
+	assert_int_equal(life_admitted(s->d, &a), 0);
+	assert_int_equal(containers_told(s->d, &c), 0);
+	struct container_entry *e = container_table_by_id(s->d->containers, ID);
+	assert_string_equal(e->info.pod, "pod-1");
+	assert_string_equal(e->info.namespace_, "pay");
+	assert_string_equal(e->info.name, "app");
+	assert_int_equal(e->info.state, CONTAINER_RUNNING);
+}
+
 /* podman's pod is a cgroup with an id; its containers are below and not part of one another. */
 static void test_pod(void **state)
 {
@@ -194,6 +212,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_starts_again, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_remembered, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_left_to_its_engine, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(test_keeps_the_pod, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(test_pod, stage_setup, stage_teardown),
 	};
 
