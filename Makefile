@@ -15,8 +15,11 @@ help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 build: $(BUILD)/build.ninja web ## the programs, under build/
-	@$(NINJA) -C $(BUILD) --quiet
+	@$(NINJA) -C $(BUILD) --quiet programs
 	@tools/link-programs $(BUILD)
+
+tests: build     ## the programs and all that tests them, under build/
+	@$(NINJA) -C $(BUILD) --quiet
 
 $(BUILD)/build.ninja: | web
 	@meson setup $(BUILD) $(MESON_ARGS) >$(BUILD).log 2>&1 || { tail -20 $(BUILD).log; exit 1; }; rm -f $(BUILD).log
@@ -27,13 +30,13 @@ web:             ## the web pages, under web/dist (needs node)
 run: build       ## protects this host in the foreground; state in ./var
 	@exec $(BUILD)/seawall up
 
-test: build      ## every test; root and an engine are used where they are there
+test: tests      ## every test; root and an engine are used where they are there
 	@$(PYTHON) tools/run_tests.py $(BUILD)
 
-check: build lint ## unit tests, cases, corpora and lint: no root, no engine, under a minute
+check: tests lint ## unit tests, cases, corpora and lint: no root, no engine, under a minute
 	@meson test -C $(BUILD) --no-rebuild --suite unit --print-errorlogs --quiet
 
-bench: build     ## the figures of bench/
+bench: tests     ## the figures of bench/
 	@$(PYTHON) bench/run.py $(BUILD)
 
 install: build   ## DESTDIR and PREFIX are honoured
@@ -64,4 +67,4 @@ fuzz: web        ## every fuzzer for FUZZ_SECONDS
 clean:           ## removes what was built
 	@rm -rf build build-asan build-fuzz build-deb
 
-.PHONY: all help build web run test check bench install deb fmt lint asan fuzz clean
+.PHONY: all help build tests web run test check bench install deb fmt lint asan fuzz clean

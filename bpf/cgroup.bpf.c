@@ -78,12 +78,17 @@ static __always_inline bool cgroup_recognise(struct cgroup_scratch *s, struct wi
 
 	entry->container = s->rec.header.cgroup;
 	s->rec.known = 1;
-	if (parent) {
+	if (parent && (parent->slot || !starts_with(s->rec.leaf, "libpod-"))) {
 		*entry = *parent;
 		return true;
 	}
 	named = leaf_key(s);
 	slot = bpf_map_lookup_elem(&expected, &s->key);
+	if (parent && !(named && slot)) {
+		*entry = *parent;
+		return true;
+	}
+	/* Announced, below one that no rule is for: podman's pods are cgroups with an id of their own. */
 	if (slot) {
 		entry->slot = *slot;
 		return true;

@@ -15,6 +15,7 @@
 #include "base/parse.h"
 #include "ctl/install.h"
 #include "ctl/reload.h"
+#include "ctl/shim_watch.h"
 #include "ctl/state.h"
 
 #define DEADLINE_MAX_MS 60000
@@ -175,6 +176,8 @@ int cmd_install_shim(struct call *c)
 		f.program = s.programs[k];
 		if (shim_files_put(&f, &diag) < 0)
 			return cannot(&diag);
+		if (!i.dry_run && shim_list_add(&f) < 0)
+			fprintf(stderr, "nobody will look after %s: it cannot be noted\n", f.dir);
 	}
 	if (installed_add(&change, &diag) < 0)
 		return cannot(&diag);
@@ -257,6 +260,8 @@ static int remove_files(const struct install *i, const struct shims *s, const ch
 	for (int k = 0; k < s->count; k++) {
 		f.dir = s->dirs[k];
 		f.program = s->programs[k];
+		if (!i->dry_run) /* first: nobody puts it back */
+			shim_list_remove(f.dir);
 		if (shim_files_remove(&f, keep, &kept, &diag) < 0)
 			return cannot(&diag);
 	}

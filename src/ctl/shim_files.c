@@ -45,7 +45,8 @@ static int put_conf(const struct shim_files *f)
 	CLEANUP(buf_done) struct buf b = BUF_INIT(64 << 10);
 
 	buf_printf(&b,
-		"# Written by 'seawall install shim'. Lost or spoilt: containers start, and nobody is asked.\n"
+		"# Written by 'seawall install shim', which also changes it; 'seawall up' puts it back.\n"
+		"# Lost or spoilt: containers start, and nobody is asked.\n"
 		"runtime=%s\nsocket=%s\ndeadline=%s\nfail=%s\nengine=%s\nuid=0\n",
 		f->program, f->socket, f->deadline, f->closed ? "closed" : "open", f->engine);
 	return b.failed ? b.failed : put(f, CONF, &b, 0644);

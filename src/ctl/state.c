@@ -55,9 +55,9 @@ const char *state_url(char *out, size_t size)
 
 int program_find(const char *name, char *out, struct diag *reterr)
 {
-	/* Beside us; the build tree's top, then its folders; an installation. */
+	/* Beside us; the build tree's top, then its folders; an installation; from a unit test. */
 	static const char *const places[] = {".", "../..", "../drill", "../console", "../defender",
-		"../gate", "../registry", "../libexec/seawall"};
+		"../gate", "../registry", "../libexec/seawall", "../../../src/shim"};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 

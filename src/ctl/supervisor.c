@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "ctl/client.h"
+#include "ctl/shim_watch.h"
 #include "ctl/state.h"
 #include "ctl/undo.h"
 
@@ -25,6 +26,7 @@
 #define HEALTHY_NS (10 * NSEC_PER_SEC)
 #define EARLY_DEATHS_MAX 5  /* of one program before enforcement is on */
 #define STOP_MS 8000
+#define SHIMS_MS 1000 /* a lost shim is back by then */
 
 static const struct {
 	const char *name;
@@ -55,6 +57,7 @@ struct supervisor {
 	struct child children[CHILD_COUNT_];
 	int engine_count;
 	struct loop_source *ready_timer;
+	struct shim_watch *shims;
 	uint64_t ready_deadline;
 	bool ready;
 	struct diag failure;
@@ -201,6 +204,14 @@ static int on_ready_poll(void *ctx)
 	return 0;
 }
 
+static int on_shims(void *ctx)
+{
+	struct supervisor *s = ctx;
+
+	shim_watch_tick(s->shims);
+	return 0;
+}
+
 int supervisor_new(
 	struct supervisor **ret, const struct supervisor_config *config, struct diag *reterr)
 {
@@ -215,6 +226,10 @@ int supervisor_new(
 		r = loop_add_signal(s->loop, NULL, stops[i], on_stop, s);
 	if (r == 0)
 		r = loop_add_signal(s->loop, NULL, SIGCHLD, on_child, s);
+	if (r == 0)
+		r = shim_watch_new(&s->shims);
+	if (r == 0)
+		r = loop_add_timer(s->loop, NULL, SHIMS_MS, SHIMS_MS, on_shims, s);
 	for (int i = 0; i < CHILD_COUNT_ && r == 0; i++) {
 		s->children[i] =
 			(struct child){.supervisor = s, .id = i, .wanted = i != CHILD_VIEWER};
@@ -237,6 +252,7 @@ struct supervisor *supervisor_free(struct supervisor *s)
 	if (!s)
 		return NULL;
 	client_free(s->client);
+	shim_watch_free(s->shims);
 	loop_free(s->loop);
 	free(s);
 	return NULL;

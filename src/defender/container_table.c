@@ -44,8 +44,10 @@ struct container_table *container_table_free(struct container_table *t)
 {
 	if (!t)
 		return NULL;
-	for (uint32_t i = 1; t->entries && i < t->top; i++)
+	for (uint32_t i = 1; t->entries && i < t->top; i++) {
 		record_done(&container_desc, &t->entries[i].info);
+		free(t->entries[i].life.bundle);
+	}
 	if (t->entries)
 		munmap(t->entries, CONTAINERS_MAX * sizeof(*t->entries));
 	free(t);
@@ -147,6 +149,7 @@ void container_table_forget(struct container_table *t, struct container_entry *e
 	container_table_bind(t, e, 0);
 	unchain(t, &t->by_id[hash_id(e->id)], number, true);
 	record_done(&container_desc, &e->info);
+	free(e->life.bundle);
 	*e = (struct container_entry){.number = number};
 	t->count--;
 }

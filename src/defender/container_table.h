@@ -17,6 +17,7 @@ struct container_entry {
 	char id[CONTAINER_ID_SIZE]; /* "" = free slot */
 	uint64_t cgroup;            /* id of its cgroup, the last when it is gone; 0 = none yet */
 	bool cgroup_gone;
+	bool pod;                   /* a pod's: its containers are below it and each on its own */
 	uint64_t first_exec;        /* wall ns of the first one in that cgroup; 0 = none seen */
 	bool named;                 /* info is what the engine says of it */
 	struct container info;      /* owned; empty until named */
@@ -28,6 +29,12 @@ struct container_entry {
 	bool removed;               /* by the engine */
 	bool blocked;
 	bool told;                  /* by the present Gate */
+	struct {
+		bool ours;      /* no engine tells about it */
+		bool ended;     /* its first process has; the others follow */
+		int exit_code;  /* of that */
+		char *bundle;   /* owned */
+	} life; /* for life.c */
 	struct {
 		uint32_t pid; /* 0 = none */
 		uint64_t start;

@@ -20,6 +20,7 @@
 #include "defender/edges.h"
 #include "defender/event.h"
 #include "defender/hold.h"
+#include "defender/life.h"
 #include "defender/recorder.h"
 
 #define KEEP_GONE (600 * NSEC_PER_SEC) /* late records and questions still find it */
@@ -49,7 +50,7 @@ void containers_assign(struct defender *d, struct container_entry *e)
 	/* By name for every cgroup it will have, by id for the one it has. */
 	if (!e->removed)
 		r = sensor_container_expect(d->sensor, e->id, slot);
-	if (r == 0 && e->cgroup && !e->cgroup_gone)
+	if (r == 0 && e->cgroup && !e->cgroup_gone && !e->pod)
 		r = sensor_cgroup_set(d->sensor, e->cgroup, slot);
 	if (r < 0 && r != -ENOENT)
 		log_warn(r, "the kernel does not take the rule of container %.12s", e->id);
@@ -87,7 +88,7 @@ void containers_publish_all(struct defender *d)
 		containers_publish(d, e);
 }
 
-static void record_life(struct defender *d, const struct container_entry *e, enum event_type type, uint64_t wall)
+void containers_record_life(struct defender *d, const struct container_entry *e, enum event_type type, uint64_t wall)
 {
 	struct event ev = {.time = wall ? wall : time_now(), .type = type, .container = (char *)(uintptr_t)e->id,
 		.container_name = e->info.name, .image = e->info.image, .count = 1, .pid = e->info.pid};
@@ -113,13 +114,13 @@ static void record_changes(struct defender *d, const struct container_entry *e, 
 	const struct container *c = &e->info;
 
 	if (first && c->created > d->seen_since)
-		record_life(d, e, EVENT_CREATE, c->created);
+		containers_record_life(d, e, EVENT_CREATE, c->created);
 	if (c->started != old->started && c->started > d->seen_since)
-		record_life(d, e, EVENT_START, start_time(e));
+		containers_record_life(d, e, EVENT_START, start_time(e));
 	if (c->finished != old->finished && c->finished > d->seen_since)
-		record_life(d, e, EVENT_STOP, c->finished);
+		containers_record_life(d, e, EVENT_STOP, c->finished);
 	if (c->state == CONTAINER_REMOVED && old->state != CONTAINER_REMOVED)
-		record_life(d, e, EVENT_REMOVE, 0);
+		containers_record_life(d, e, EVENT_REMOVE, 0);
 }
 
 /* ---- cgroups and processes ---- */
@@ -172,6 +173,51 @@ static void seed_cgroup(struct defender *d, struct container_entry *e, int dir)
 	}
 }
 
+uint32_t containers_first_process(int dir, int depth)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(1u << 20);
+	CLEANUP(fd_close) int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	CLEANUP(fd_close) int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t pid, first = UINT64_MAX;
+	struct proc_stat st;
+	uint32_t found = 0;
+	char *save = NULL;
+
+	if (fd >= 0 && fd_read_all(fd, &text) == 0 && text.data)
+		for (char *line = strtok_r((char *)text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+			if (parse_u64(line, 1, INT32_MAX, &pid) == 0 && proc_stat_read((pid_t)pid, &st) == 0 &&
+				st.state != 'Z' && st.start_boot_ns < first) {
+				first = st.start_boot_ns;
+				found = (uint32_t)pid;
+			}
+	DIR *stream = found || copy < 0 || depth == SCAN_DEPTH ? NULL : fdopendir(copy);
+	if (!stream)
+		return found;
+	take_fd(copy); /* the stream's now */
+	for (struct dirent *de; !found && (de = readdir(stream));) {
+		CLEANUP(fd_close) int sub = de->d_type != DT_DIR || de->d_name[0] == '.' ? -1
+			: openat(dir, de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		found = sub < 0 ? 0 : containers_first_process(sub, depth + 1);
+	}
+	closedir(stream);
+	return found;
+}
+
+/*
+ * podman puts the containers of a pod below a cgroup that carries the pod's id: that one is no
+ * container. NULL unless `leaf`, directly below it, is one that we know and `parent` is not.
+ */
+static struct container_entry *of_pod(struct defender *d, const struct container_entry *parent, const char *leaf)
+{
+	char id[CONTAINER_ID_SIZE];
+
+	if (!parent || parent->named || parent->blocked || !str_has_prefix(leaf, "libpod-") ||
+		!container_id_from_leaf(leaf, id))
+		return NULL;
+	struct container_entry *e = container_table_by_id(d->containers, id);
+	return e && e->named && e->life.ours ? e : NULL;
+}
+
 static void scan_dir(struct defender *d, int dir, struct container_entry *inside, int depth)
 {
 	CLEANUP(fd_close) int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -191,6 +237,12 @@ static void scan_dir(struct defender *d, int dir, struct container_entry *inside
 			continue;
 		if (!e && container_id_from_leaf(de->d_name, id) && container_table_make(d->containers, id, &e) == 0)
 			bind(d, e, st.st_ino);
+		struct container_entry *member = of_pod(d, inside, de->d_name);
+		if (member) {
+			inside->pod = true;
+			e = member;
+			bind(d, e, st.st_ino);
+		}
 		if (e)
 			seed_cgroup(d, e, sub);
 		scan_dir(d, sub, e, depth + 1);
@@ -236,12 +288,19 @@ void containers_cgroup(struct defender *d, const struct wire_cgroup *w)
 			return;
 		e->cgroup_gone = true; /* its number still attributes what comes late */
 		process_table_owner_gone(d->processes, e->number, w->header.time);
+		life_cgroup_gone(d, e, defender_wall(d, w->header.time));
 		if (!e->named || e->removed)
 			e->gone = time_boot();
 		return;
 	}
 	/* Below a container lies more of the same container. */
-	if (e || container_table_by_cgroup(d->containers, w->parent))
+	struct container_entry *parent = container_table_by_cgroup(d->containers, w->parent);
+	struct container_entry *member = e ? NULL : of_pod(d, parent, w->leaf);
+	if (member) {
+		parent->pod = true;
+		bind(d, member, w->header.cgroup);
+	}
+	if (e || parent)
 		return;
 	if (!container_id_from_leaf(w->leaf, id)) {
 		if (!w->known)
@@ -293,7 +352,7 @@ void containers_process_started(struct defender *d, const char *id, pid_t pid)
 
 /* ---- the Gate ---- */
 
-static void removed(struct defender *d, struct container_entry *e)
+void containers_removed(struct defender *d, struct container_entry *e)
 {
 	e->removed = true;
 	e->gone = time_boot();
@@ -322,7 +381,7 @@ int containers_upsert(struct defender *d, const struct container *c)
 	e->nameless = false;
 	e->blocked = block_find(d, e->id) != NULL;
 	if (c->state == CONTAINER_REMOVED)
-		removed(d, e);
+		containers_removed(d, e);
 	else if (c->pid && !e->cgroup)
 		containers_process_started(d, e->id, (pid_t)c->pid);
 	containers_assign(d, e);
@@ -335,6 +394,23 @@ int containers_upsert(struct defender *d, const struct container *c)
 	}
 	containers_publish(d, e);
 	return 0;
+}
+
+int containers_told(struct defender *d, const struct container *c)
+{
+	struct container_entry *e = c->id ? container_table_by_id(d->containers, c->id) : NULL;
+	struct container with = *c; /* borrowed */
+
+	if (e)
+		life_told(d, e);
+	/* What its configuration says of the pod an engine tells by labels only, which not everybody sets. */
+	if (e && e->named && !c->pod) {
+		with.pod = e->info.pod;
+		with.namespace_ = e->info.namespace_;
+		if (with.pod && c->name && strcmp(c->name, c->id) == 0)
+			with.name = e->info.name;
+	}
+	return containers_upsert(d, &with);
 }
 
 void containers_gate_lost(struct defender *d)
@@ -353,8 +429,8 @@ void containers_gate_synced(struct defender *d, enum runtime_kind kind)
 		if (!e->named || e->told || e->removed || e->info.runtime != kind)
 			continue;
 		e->info.state = CONTAINER_REMOVED;
-		removed(d, e);
-		record_life(d, e, EVENT_REMOVE, 0);
+		containers_removed(d, e);
+		containers_record_life(d, e, EVENT_REMOVE, 0);
 		containers_publish(d, e);
 	}
 }

@@ -14,6 +14,7 @@
 #include "defender/fold.h"
 #include "defender/gates.h"
 #include "defender/hold.h"
+#include "defender/life.h"
 #include "defender/host_checks.h"
 #include "defender/links.h"
 #include "defender/query.h"
@@ -135,6 +136,8 @@ struct defender *defender_free(struct defender *d)
 	for (size_t i = 0; i < ARRAY_SIZE(d->sources); i++)
 		loop_source_free(d->sources[i]);
 	query_close(d);
+	if (d->containers)
+		life_close(d);
 	d->fold = fold_free(d->fold); /* last counts, while there is still a way out */
 	links_close(d);
 	d->sensor = sensor_set_free(d->sensor);
@@ -206,6 +209,7 @@ static int on_second(void *ctx)
 	hold_expire(d->hold, time_boot());
 	process_table_expire(d->processes, time_boot());
 	containers_expire(d);
+	life_tick(d);
 	block_tick(d);
 	gates_tick(d);
 	fold_tick(d->fold, time_monotonic());
@@ -236,7 +240,9 @@ int defender_start(struct defender *d, struct diag *reterr)
 	/* Blocked ones first, then the rules: nothing runs free in between that was stopped before. */
 	block_arm(d);
 	rules_load(d); /* a damaged file is logged; the Console will send it again */
+	life_open(d);
 	containers_scan(d);
+	life_found(d);
 	return 0;
 }
 

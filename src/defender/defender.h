@@ -85,6 +85,9 @@ struct defender {
 	uint64_t started;                  /* CLOCK_BOOTTIME ns: the kernel half judges since then */
 	uint64_t seen_since;               /* wall ns: what began before is old news at a sync */
 	bool ready;                        /* sensors on, policy in force */
+	uint64_t life_saved;               /* monotonic ns: life.c's list */
+	uint32_t life_ticks;
+	bool life_dirty;
 };
 
 /* defender.c: ret is made of everything but IPC and sensors, so that tests can drive it. */
@@ -116,6 +119,7 @@ const char *rules_slot_name(const struct defender *d, uint32_t slot);
 
 /* containers.c: who is who. */
 int containers_upsert(struct defender *d, const struct container *c);
+int containers_told(struct defender *d, const struct container *c); /* by its engine */
 void containers_gate_lost(struct defender *d); /* it will tell everything anew */
 /* It has told all containers of one engine: the others of that kind are gone. */
 void containers_gate_synced(struct defender *d, enum runtime_kind kind);
@@ -127,6 +131,12 @@ void containers_scan(struct defender *d); /* cgroups and processes that are ther
 /* Chooses the rule again (new policy, new name, blocked or not) and tells the kernel. */
 void containers_assign(struct defender *d, struct container_entry *e);
 void containers_publish(struct defender *d, struct container_entry *e);
+/* Into the flight recorder: it was created, started, stopped or removed. wall 0 = now. */
+void containers_record_life(struct defender *d, const struct container_entry *e, enum event_type type, uint64_t wall);
+/* It is no more; what the engine calls by that id later is another one. */
+void containers_removed(struct defender *d, struct container_entry *e);
+/* The process in this cgroup or below that started first; 0 = there is none. */
+uint32_t containers_first_process(int dir, int depth);
 void containers_publish_all(struct defender *d);
 void containers_expire(struct defender *d);
 void containers_forget(void *ctx, struct container_entry *e);

@@ -7,6 +7,7 @@
 #include "defender/edges.h"
 #include "defender/event.h"
 #include "defender/hold.h"
+#include "defender/life.h"
 #include "defender/recorder.h"
 
 /* What waits in the hold queue: the outcome, whose it is, then the record as the kernel wrote it. */
@@ -123,6 +124,7 @@ int event_record(void *ctx, const struct wire_header *record)
 		h.entry->first_exec = h.e.time;
 	h.late = h.entry && h.entry->slot_since > record->time;
 	verdict_carry_out(d, &h, &o);
+	life_record(d, &h);
 	if (h.entry && !h.entry->named && !h.entry->nameless && hold_it(d, &h, &o))
 		return 0;
 	event_tell(d, &h, &o);

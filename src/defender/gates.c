@@ -14,6 +14,7 @@
 #include "defender/defender.h"
 #include "defender/event.h"
 #include "defender/fold.h"
+#include "defender/life.h"
 #include "defender/recorder.h"
 
 #define BACKLOG 512
@@ -295,7 +296,8 @@ int gates_on_audit(struct defender *d, uint64_t seq, void *body)
 /* Known from here on under its name, before its first process exists. */
 int gates_on_admit(struct defender *d, uint64_t seq, void *body)
 {
-	const struct container *c = body;
+	const struct ipc_admission *a = body;
+	const struct container *c = &a->container;
 	struct ipc_result result = {0};
 
 	const struct blocked *b = c->id ? block_of(d, c) : NULL;
@@ -305,7 +307,7 @@ int gates_on_admit(struct defender *d, uint64_t seq, void *body)
 	} else {
 		if (d->sensor) /* what the kernel saw before comes first */
 			sensor_security_drain(d->sensor, BACKLOG);
-		result.error = containers_upsert(d, c);
+		result.error = life_admitted(d, a);
 	}
 	int r = ipc_send(d->gate, IPC_ADMITTED, seq, &result);
 	if (r == 0)

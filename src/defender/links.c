@@ -98,7 +98,7 @@ static int on_container(struct defender *d, uint64_t seq, void *body)
 	/* What the kernel saw before the engine spoke comes first: the story keeps its order. */
 	if (d->sensor)
 		sensor_security_drain(d->sensor, DRAIN_BUDGET);
-	int r = containers_upsert(d, body);
+	int r = containers_told(d, body);
 	if (r < 0)
 		log_warn(r, "a container cannot be kept, ignoring");
 	defender_settle(d);

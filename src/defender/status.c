@@ -20,6 +20,7 @@
 
 #define READY_PATIENCE (10 * NSEC_PER_SEC) /* for an engine that says nothing */
 #define WARNINGS_MAX 32u
+#define SHIMS_TEXT_MAX 8192u
 
 struct engine_state {
 	struct runtime_status status;
@@ -213,13 +214,13 @@ static void warn_losses(const struct defender *d, struct status *s)
 
 /* ---- the record ---- */
 
+/* Each second: the share of a core since the last time. */
 static void measure(struct defender *d)
 {
 	struct status_keeper *k = d->status;
 	uint64_t now = time_monotonic(), cpu = proc_cpu_ns(getpid());
 	struct defender_status *s = &k->status.defender;
 
-	s->rss = proc_rss(getpid());
 	s->cpu_ns = cpu;
 	if (now > k->last_time)
 		s->cpu_percent = 100.0 * (double)(cpu - k->last_cpu) / (double)(now - k->last_time);
@@ -246,6 +247,42 @@ static void done_list(struct record_list *l)
 	*l = (struct record_list){0};
 }
 
+/* How the supervisor found the shims, a line each: "on" or "failed", engine, reason. */
+static void read_shims(char *text, struct sensor_status *ret)
+{
+	char *save = NULL;
+
+	ret->state = SENSOR_ON;
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		const char *state = strsep(&l, "\t"), *engine = strsep(&l, "\t");
+		if (!engine || !l || strcmp(state, "on") == 0)
+			continue;
+		ret->state = SENSOR_FAILED;
+		if (!ret->reason && asprintf(&ret->reason, "%s: %s", engine, l) < 0)
+			ret->reason = NULL;
+	}
+}
+
+static void add_shims(const struct defender *d, struct record_list *l)
+{
+	char path[512], text[SHIMS_TEXT_MAX];
+	struct buf b = BUF_FIXED((uint8_t *)text, sizeof(text));
+	struct sensor_status shim = {.verified_at = time_now()};
+
+	snprintf(path, sizeof(path), "%s/run/shims", d->config.state);
+	if (file_read(path, &b) < 0 || !b.len)
+		return; /* none is installed */
+	struct sensor_status *items = realloc(l->items, (l->count + 1) * sizeof(*items));
+	if (!items)
+		return;
+	l->items = items;
+	read_shims(text, &shim);
+	if (str_set(&shim.name, "shim") == 0)
+		items[l->count++] = shim;
+	else
+		record_done(&sensor_status_desc, &shim);
+}
+
 static void rebuild(struct defender *d)
 {
 	struct status *s = &d->status->status;
@@ -255,7 +292,9 @@ static void rebuild(struct defender *d)
 	str_list_done(&s->warnings);
 	if (d->sensor && sensor_status(d->sensor, &s->sensors, &s->enforcers) < 0)
 		warn(s, "the state of the sensors is not known");
+	add_shims(d, &s->enforcers);
 	s->ready = d->ready;
+	s->defender.rss = proc_rss(getpid()); /* also in the very first one, before a second has passed */
 	s->containers = running(d);
 	s->policy_revision = d->policy ? d->policy->revision : 0;
 	warn_sensors(s, &s->sensors, "sensor");

@@ -31,6 +31,7 @@ struct question {
 	struct shim_budget budget;
 	enum runtime_kind engine;
 	struct creation creation;
+	char *bundle;
 	struct judge_job *job;
 	struct question *next, **link;
 };
@@ -55,6 +56,7 @@ static void question_free(struct question *q)
 	fd_close(q->fd);
 	judge_cancel(q->job);
 	creation_done(&q->creation);
+	free(q->bundle);
 	free(q);
 }
 
@@ -107,11 +109,11 @@ static void fill_container(const struct question *q, struct container *c)
 static void admit(struct question *q)
 {
 	struct ipc_peer *peer = gate_defender(q->door->gate);
-	struct container c = {0}; /* borrowed */
+	struct ipc_admission a = {.bundle = q->bundle}; /* borrowed */
 
-	fill_container(q, &c);
+	fill_container(q, &a.container);
 	q->seq = ++q->door->seq;
-	if (!peer || !c.id || ipc_send(peer, IPC_ADMIT, q->seq, &c) < 0) {
+	if (!peer || !a.container.id || ipc_send(peer, IPC_ADMIT, q->seq, &a) < 0) {
 		answer(q, SHIM_ALLOW, "");
 		return;
 	}
@@ -254,6 +256,8 @@ static int read_creation(struct question *q, const struct shim_request *request,
 		r = oci_read_config(&q->creation, &from, config.len ? (const char *)config.data : "", config.len, why);
 	if (r == 0)
 		r = str_set(&q->creation.id, request->id);
+	if (r == 0 && *request->bundle)
+		r = str_set(&q->bundle, request->bundle);
 	if (r == 0 && fds[1] >= 0 && read_file(fds[1], &podman) == 0 && podman.len)
 		r = oci_read_podman(&q->creation, (const char *)podman.data, podman.len);
 	if (r < 0 && *why)

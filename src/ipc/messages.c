@@ -88,6 +88,14 @@ static const struct field_desc ipc_pid_fields[] = {FIELD(1, STR, container), FIE
 DESC(ipc_pid);
 #undef T
 
+#define T ipc_admission
+static const struct field_desc ipc_admission_fields[] = {
+	{1, FIELD_RECORD, "container", offsetof(struct T, container), NULL, &container_desc, NULL},
+	FIELD(2, STR, bundle),
+};
+DESC(ipc_admission);
+#undef T
+
 static const char *const listener_names_[] = {"", "shim", "authz", "proxy"};
 static const struct enum_names listener_names = {listener_names_, IPC_LISTENER_COUNT_};
 
@@ -135,7 +143,7 @@ static const struct ipc_message messages[] = {
 	{IPC_PROCESS_STARTED, IPC_GATE, &ipc_pid_desc},
 	{IPC_GATE_AUDIT, IPC_GATE, &audit_desc},
 	{IPC_GATE_AUDIT_ACK, IPC_DEFENDER, &ipc_seq_desc},
-	{IPC_ADMIT, IPC_GATE, &container_desc},
+	{IPC_ADMIT, IPC_GATE, &ipc_admission_desc},
 	{IPC_ADMITTED, IPC_DEFENDER, &ipc_result_desc},
 	{IPC_LISTENER, IPC_DEFENDER, &ipc_listener_desc},
 	{IPC_PING, IPC_DEFENDER, &ipc_seq_desc},

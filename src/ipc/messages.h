@@ -32,7 +32,7 @@ enum ipc_type {
 	IPC_PROCESS_STARTED = 18, /* Gate to Defender: struct ipc_pid: container init exists, before its start */
 	IPC_GATE_AUDIT = 19, /* Gate to Defender: struct audit; seq = the Gate's own, kept until acknowledged */
 	IPC_GATE_AUDIT_ACK = 20, /* Defender to Gate: struct ipc_seq: all up to seq are spooled */
-	IPC_ADMIT = 21,      /* Gate to Defender: struct container that is about to be created; seq = question */
+	IPC_ADMIT = 21,      /* Gate to Defender: struct ipc_admission: about to be created; seq = question */
 	IPC_ADMITTED = 22,   /* the answer: struct ipc_result; -EPERM: blocked before, message says by what */
 	IPC_LISTENER = 23,   /* Defender to Gate: struct ipc_listener, and the listening socket attached */
 	IPC_PING = 24,       /* Defender to Gate, each second: struct ipc_seq; a Gate that does not answer is killed */
@@ -99,6 +99,11 @@ struct ipc_stop {
 struct ipc_pid {
 	char *container;
 	uint32_t pid;
+};
+
+struct ipc_admission {
+	struct container container;
+	char *bundle; /* its directory, which goes when the container does; NULL = not known */
 };
 
 /* What a listening socket that is handed to the Gate is for. */

@@ -273,12 +273,18 @@ class Containerd(_Engine):
         super().__init__("containerd")
         self.program, self.client = _need("containerd"), _need("ctr")
         self.address = os.path.join(self.scratch, "containerd.sock")
-        config = os.path.join(self.scratch, "config.toml")
-        with open(config, "w", encoding="ascii") as file:
-            file.write(f'version = 2\nroot = "{self.scratch}/root"\nstate = "{self.scratch}/state"\n'
-                       f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+        self.config = os.path.join(self.scratch, "config.toml")
+        with open(self.config, "w", encoding="ascii") as file:
+            file.write(f'version = 2\nroot = "{self.scratch}/root"\nstate = "{self.scratch}/state"\n' + self._plugins() +
                        f'[grpc]\naddress = "{self.address}"\n')
-        self._spawn(self.program, "--config", config)
+        self.start()
+
+    def _plugins(self):
+        return 'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+
+    def start(self):
+        """Starts the daemon (again) and waits until it answers."""
+        self._spawn(self.program, "--config", self.config)
         poll.until("containerd answers", lambda: self.ctr("version", check=False), 30, 0.1)
 
     def ctr(self, *arguments, check=True, timeout=30):
@@ -300,6 +306,41 @@ class Containerd(_Engine):
             self.ctr("tasks", "delete", "-f", task, check=False)
         for container in self.ctr("containers", "ls", "-q", check=False).split():
             self.ctr("containers", "delete", container, check=False)
+
+
+class Kube(Containerd):
+    """A containerd as kubelet has it: asked by CRI, containers in pods, in containerd's namespace `k8s.io`."""
+
+    PAUSE = "docker.io/seawall-pause/pause:1"
+
+    def __init__(self):
+        super().__init__()
+        self.name, self.tag = "k8s.io", self.name
+
+    def _plugins(self):
+        return ('[plugins."io.containerd.grpc.v1.cri"]\n'
+                f'sandbox_image = "{self.PAUSE}"\nrestrict_oom_score_adj = true\n')
+
+    def cri(self, *words):
+        """(exit code, stdout, stderr) of one call."""
+        done = subprocess.run([paths.test_program("cri"), self.address, *words], capture_output=True, text=True, timeout=60,
+                              check=False)
+        return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+    def ask(self, *words):
+        code, out, error = self.cri(*words)
+        if code:
+            raise AssertionError(f"cri {' '.join(words)}: exit {code}: {error}")
+        return out
+
+    def stop(self):
+        self.name = self.tag if hasattr(self, "tag") else self.name     # of its cgroups
+        super().stop()
+
+    def remove_containers(self):
+        self.name, name = "k8s.io", self.name
+        super().remove_containers()
+        self.name = name
 
 
 _shared = {}

@@ -121,6 +121,30 @@ class Gates(scene.Scene):
                 return "[Seawall]" in self.docker.attempt("run", "--rm", "evil/app:1", "true")[2]
             poll.until("the Gate judges again", judges, 10, 0.2)
 
+    def test_shim_stays_whole(self):
+        """What is lost of the shim is put back; what cannot be is told by the status."""
+        folder = os.path.join(self.dir, "docker")
+
+        def shim(state):
+            found = [e for e in self.seawall.status()["enforcers"] if e["name"] == "shim"]
+            return found and found[0]["state"] == state and found[0]
+        self.seawall.apply(NOTHING)
+        with self.shim():
+            poll.until("the shim is on", lambda: shim("on"), 5, 0.1)
+            for name in os.listdir(folder):
+                os.unlink(os.path.join(folder, name))
+            poll.until("all of it is back", lambda: len(os.listdir(folder)) == 3, 5, 0.1)
+            self.assertEqual(self.docker.docker("run", "--rm", engines.IMAGE, "echo", "hi"), "hi")
+            os.rename(folder, folder + ".away")
+            pathlib.Path(folder).write_bytes(b"")
+            try:
+                self.assertIn("docker: ", poll.until("it has failed", lambda: shim("failed"), 5, 0.1)["reason"])
+            finally:
+                os.unlink(folder)
+                os.rename(folder + ".away", folder)
+            poll.until("it is on again", lambda: shim("on"), 5, 0.1)
+        poll.until("nothing is said of it", lambda: not [e for e in self.seawall.status()["enforcers"] if e["name"] == "shim"], 5, 0.1)
+
     def test_authz(self):
         self.seawall.apply(POLICY)
         with self.authz():

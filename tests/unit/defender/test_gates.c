@@ -30,6 +30,7 @@ struct fake_gate {
 	uint64_t acked, admitted;
 	int error;
 	char message[512];
+	char *bundle; /* said at the next admission; borrowed */
 };
 
 static int on_message(void *ctx, struct ipc_peer *peer, enum ipc_type type, uint64_t seq, void *body, int fd)
@@ -164,7 +165,9 @@ static void test_refuses_other_kinds(void **state)
 
 static void ask(struct stage *s, struct fake_gate *g, uint64_t seq, const struct container *c)
 {
-	assert_int_equal(ipc_send(ipc_client_peer(g->client), IPC_ADMIT, seq, c), 0);
+	struct ipc_admission a = {.container = *c, .bundle = g->bundle};
+
+	assert_int_equal(ipc_send(ipc_client_peer(g->client), IPC_ADMIT, seq, &a), 0);
 	stage_wait(s, g->admitted == seq);
 }
 
