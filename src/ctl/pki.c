@@ -286,7 +286,7 @@ static int ensure_proxy(const char *dir, const struct authority *ca, const struc
 {
 	CLEANUP(buf_done) struct buf pem = BUF_INIT(1 << 16);
 	char path[PATH_MAX];
-	int r = file_read(in_dir(dir, "proxy.pem", path), &pem);
+	int r = file_read(in_dir(dir, made->server ? made->server : "proxy.pem", path), &pem);
 	CLEANUP(X509_free) X509 *old = r == 0 ? read_cert(&pem) : NULL;
 
 	ERR_clear_error();
@@ -399,6 +399,25 @@ int pki_issue(const char *dir, const struct str_list *hosts, const struct pki_us
 		r = ensure_proxy(dir, &ca, hosts, &made, reterr);
 	if (r == 0)
 		r = issue_user(&ca, user, &made, reterr);
+	if (r == 0)
+		*ret = made;
+	return r;
+}
+
+int pki_server(const char *dir, const char *file, const struct str_list *hosts, struct pki_made *ret, struct diag *reterr)
+{
+	__attribute__((cleanup(authority_done_cleanup_))) struct authority ca = {0};
+	struct pki_made made = {.server = file};
+	int r = dir_make(dir, 0700);
+	CLEANUP(fd_close) int lock = r == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (r == 0 && (lock < 0 || fchmod(lock, 0700) < 0 || flock(lock, LOCK_EX) < 0))
+		r = -errno;
+	if (r < 0)
+		return diag_msg(reterr, r, "cannot make or use the directory '%s': %s", dir, strerror(-r));
+	r = ensure_authority(dir, &ca, &made, reterr);
+	if (r == 0)
+		r = ensure_proxy(dir, &ca, hosts, &made, reterr);
 	if (r == 0)
 		*ret = made;
 	return r;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -18,6 +19,8 @@
 #define BACKLOG 512
 #define POLICY_BYTES_MAX (IPC_BODY_MAX - 4096)
 #define TLS_BYTES_MAX (256u << 10)
+#define WEBHOOK_CERT "webhook.pem"
+#define CERT_TICKS 5 /* between two looks whether there is a new one */
 #define HANG_NS (3 * NSEC_PER_SEC)   /* without an answer: killed */
 #define ABSENT_NS (2 * NSEC_PER_SEC) /* beyond: nobody shall wait for it */
 
@@ -26,6 +29,7 @@ struct gates {
 	uint64_t answered;		  /* monotonic: the last pong, or when the Gate came */
 	uint64_t lost;			  /* monotonic: since when there is none; 0 = there is one */
 	uint64_t pings;
+	time_t certified;		  /* of the webhook's certificate that the Gate has: when it was written */
 	bool told; /* that it hangs */
 };
 
@@ -37,6 +41,20 @@ static const struct {
 	{IPC_LISTENER_SHIM, "shim.sock", unix_listen_packets},
 	{IPC_LISTENER_AUTHZ, "authz.sock", unix_listen},
 };
+
+/* Those over TLS, and what below state/pki they show and ask for. */
+static const struct {
+	enum ipc_listener_kind kind;
+	const char *name, *files[2], *maker;
+} doors[] = {
+	{IPC_LISTENER_PROXY, "proxy", {"proxy.pem", "ca.pem"}, "seawall user cert"},
+	{IPC_LISTENER_WEBHOOK, "webhook", {WEBHOOK_CERT}, "seawall install webhook"},
+};
+
+static const char *door_address(const struct defender *d, enum ipc_listener_kind kind)
+{
+	return kind == IPC_LISTENER_PROXY ? d->config.proxy : kind == IPC_LISTENER_WEBHOOK ? d->config.webhook : NULL;
+}
 
 static const char *socket_path(const struct defender *d, const char *name, char *out, size_t size)
 {
@@ -82,11 +100,12 @@ int gates_open(struct defender *d)
 	for (int i = 0; i < IPC_LISTENER_COUNT_; i++)
 		d->gates->sockets[i] = -1;
 	d->gates->lost = time_monotonic();
-	if (d->config.proxy) {
-		int fd = tcp_listen(d->config.proxy, &diag);
-		if (fd < 0)
-			return log_err(fd, "the proxy cannot be opened: %s", diag.message);
-		d->gates->sockets[IPC_LISTENER_PROXY] = fd;
+	for (size_t i = 0; i < ARRAY_SIZE(doors); i++) {
+		const char *address = door_address(d, doors[i].kind);
+		int fd = address ? tcp_listen(address, &diag) : -1;
+		if (address && fd < 0)
+			return log_err(fd, "the %s cannot be opened: %s", doors[i].name, diag.message);
+		d->gates->sockets[doors[i].kind] = fd;
 	}
 	listen_all(d);
 	return 0;
@@ -97,7 +116,8 @@ void gates_close(struct defender *d)
 	if (!d->gates)
 		return;
 	unlisten_all(d);
-	fd_close(d->gates->sockets[IPC_LISTENER_PROXY]);
+	for (size_t i = 0; i < ARRAY_SIZE(doors); i++)
+		fd_close(d->gates->sockets[doors[i].kind]);
 	free(d->gates);
 	d->gates = NULL;
 }
@@ -120,19 +140,19 @@ void gates_policy(struct defender *d)
 		log_warn(r, "the Gate does not have the policy in force");
 }
 
-/* Certificate, key and the users' authority, as `seawall user cert` made them: bytes to us. */
-static int read_tls(const struct defender *d, struct buf *out)
+/* Certificate, key and what else the door needs, as they were made: bytes to us. */
+static int read_tls(const struct defender *d, enum ipc_listener_kind kind, struct buf *out)
 {
-	static const char *const names[] = {"proxy.pem", "ca.pem"};
 	char path[512];
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
-		snprintf(path, sizeof(path), "%s/pki/%s", d->config.state, names[i]);
-		r = file_read(path, out);
-		if (r < 0)
-			log_warn(r, "cannot read '%s' (seawall user cert makes it)", path);
-	}
+	for (size_t k = 0; k < ARRAY_SIZE(doors); k++)
+		for (size_t i = 0; doors[k].kind == kind && i < ARRAY_SIZE(doors[k].files) && doors[k].files[i] && r == 0; i++) {
+			snprintf(path, sizeof(path), "%s/pki/%s", d->config.state, doors[k].files[i]);
+			r = file_read(path, out);
+			if (r < 0)
+				log_warn(r, "cannot read '%s' (%s makes it)", path, doors[k].maker);
+		}
 	return r;
 }
 
@@ -142,12 +162,25 @@ static void give_listener(struct defender *d, enum ipc_listener_kind kind, const
 	int fd = d->gates->sockets[kind];
 	struct ipc_listener body = {.kind = kind, .address = (char *)(uintptr_t)address};
 
-	if (fd < 0 || (kind == IPC_LISTENER_PROXY && read_tls(d, &tls) < 0))
+	if (fd < 0 || (door_address(d, kind) && read_tls(d, kind, &tls) < 0))
 		return;
 	body.tls = (struct blob){tls.data, (uint32_t)tls.len};
 	int r = ipc_send_fd(d->gate, IPC_LISTENER, 0, &body, fd);
 	if (r < 0)
 		log_warn(r, "the Gate does not listen at '%s'", address);
+}
+
+/* Its certificate may be made after our start, and is made anew before it ends. */
+static void renew_webhook(struct defender *d)
+{
+	char path[512];
+	struct stat st = {0};
+
+	snprintf(path, sizeof(path), "%s/pki/" WEBHOOK_CERT, d->config.state);
+	if (!d->config.webhook || (stat(path, &st) < 0 && d->gates->certified == -1) || st.st_mtime == d->gates->certified)
+		return;
+	d->gates->certified = st.st_mtime ? st.st_mtime : -1; /* -1: told that there is none */
+	give_listener(d, IPC_LISTENER_WEBHOOK, d->config.webhook);
 }
 
 void gates_ready(struct defender *d)
@@ -163,6 +196,8 @@ void gates_ready(struct defender *d)
 		give_listener(d, sockets[i].kind, socket_path(d, sockets[i].name, path, sizeof(path)));
 	if (d->config.proxy)
 		give_listener(d, IPC_LISTENER_PROXY, d->config.proxy);
+	d->gates->certified = 0;
+	renew_webhook(d);
 }
 
 void gates_lost(struct defender *d)
@@ -194,6 +229,8 @@ void gates_tick(struct defender *d)
 	}
 	if (now - d->gates->answered > HANG_NS)
 		kill_hanging(d);
+	if (d->gates->pings % CERT_TICKS == 0)
+		renew_webhook(d);
 	ipc_send(d->gate, IPC_PING, 0, &(struct ipc_seq){++d->gates->pings});
 }
 

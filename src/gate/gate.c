@@ -15,6 +15,7 @@
 #include "gate/judge.h"
 #include "gate/report.h"
 #include "gate/shim.h"
+#include "gate/webhook.h"
 #include "trust/registry_client.h"
 
 #define QUEUE_HIGH                                                                                 \
@@ -232,6 +233,10 @@ static void take_listener(struct gate *g, const struct ipc_listener *body, int f
 		g->front = front_close(g->front);
 		r = front_open(&g->front, g, fd, &body->tls);
 		break;
+	case IPC_LISTENER_WEBHOOK:
+		g->webhook = webhook_close(g->webhook);
+		r = webhook_open(&g->webhook, g, fd, &body->tls);
+		break;
 	default:
 		fd_close(fd);
 		break;
@@ -335,6 +340,7 @@ struct gate *gate_free(struct gate *g)
 	shim_door_close(g->shim);
 	authz_close(g->authz);
 	front_close(g->front);
+	webhook_close(g->webhook);
 	registry_client_free(g->registry);
 	report_free(g->report);
 	policy_unref(g->policy);
@@ -388,6 +394,7 @@ int gate_new(
 		return -ENOMEM;
 	g->loop = loop;
 	g->peer_uid = peer_uid;
+	g->cluster = options->cluster;
 	make_header(g);
 	if (gethostname(g->host, sizeof(g->host) - 1) < 0)
 		g->host[0] = 0;

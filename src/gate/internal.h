@@ -11,6 +11,7 @@
 
 struct authz;
 struct front;
+struct webhook;
 struct registry_client;
 struct compliance;
 struct report;
@@ -42,6 +43,8 @@ struct gate {
 	struct shim_door *shim;
 	struct authz *authz;
 	struct front *front; /* NULL: no proxy */
+	struct webhook *webhook; /* NULL: none */
+	const char *cluster; /* name of the cluster that this host is of; NULL = none */
 	struct compliance *compliance;
 	char host[256];	     /* name of this host, for the scopes of rules */
 };

@@ -162,6 +162,8 @@ static bool refuse(const struct judge_job *j, const struct gate_verdict *v, cons
 	}
 	snprintf(text, sizeof(text), "rule '%s' warns of %s %.256s: %s", v->rule, subject, who ? who : "?", v->reason);
 	gate_clean(text);
+	snprintf(ret->warnings[*ret->warnings[0] != 0], JUDGE_WARNING_MAX, "[Seawall] %.*s", JUDGE_WARNING_MAX - 16, text);
+	gate_clean(ret->warnings[*ret->warnings[1] != 0]);
 	report(j, v, text);
 	return false;
 }
@@ -183,7 +185,7 @@ static void judge(const struct judge_job *j, const struct trust_evidence *eviden
 		image.ctx = (void *)(uintptr_t)evidence;
 	}
 	struct policy_subject s = {.image = image.name, .container = c ? c->name : NULL, .labels = c ? &c->labels : NULL,
-		.namespace_ = c ? c->namespace_ : NULL, .host = g->host};
+		.namespace_ = c ? c->namespace_ : NULL, .cluster = g->cluster, .host = g->host};
 	if (image.name || image.id) {
 		struct gate_verdict v = policy_judge_trust(g->policy, &s, &image);
 		if (refuse(j, &v, "image", ret))

@@ -88,7 +88,7 @@ static const struct field_desc ipc_pid_fields[] = {FIELD(1, STR, container), FIE
 DESC(ipc_pid);
 #undef T
 
-static const char *const listener_names_[] = {"", "shim", "authz", "proxy"};
+static const char *const listener_names_[] = {"", "shim", "authz", "proxy", "webhook"};
 static const struct enum_names listener_names = {listener_names_, IPC_LISTENER_COUNT_};
 
 #define T ipc_listener

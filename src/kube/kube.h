@@ -12,7 +12,9 @@
 
 #include "policy/gates.h"
 
-#define KUBE_REVIEW_MAX (8u << 20)   /* bytes; an object has at most 1.5 MiB, and the old one comes with it */
+/* Bytes of a review that somebody can bring about: an object of 1.5 MiB in which each byte is escaped. */
+#define KUBE_BODY_MAX (12u << 20)
+#define KUBE_REVIEW_MAX (4u << 20)   /* bytes of one that is judged; a larger one is unreadable */
 #define KUBE_CONTAINERS_MAX 128	     /* of one pod, all kinds together */
 #define KUBE_PARAMETERS_MAX 128
 #define KUBE_PARAMETER_MAX 300	     /* bytes of one of them */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An AdmissionReview as a whole: who asks for what, and where the pods are in it. See kube.h. */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -7,6 +8,8 @@
 #include "kube/reader.h"
 
 #define GROUPS_MAX 256
+#define UID_WITHIN 512 /* bytes from the beginning */
+#define UID_SIZE 80
 
 /* clang-format off */
 #define TEMPLATE "spec.template.metadata", "spec.template.spec"
@@ -244,11 +247,32 @@ static void review_read(struct kube_reader *r, const struct json *root)
 	request_read(r, request);
 }
 
+/*
+ * The uid of what is not parsed: an answer without it is none, and would leave the decision to failurePolicy.
+ * API servers write it first, so that nothing of the user's can come before it.
+ */
+static void uid_find(struct kube_reader *r, const char *text, size_t n)
+{
+	static const char key[] = "\"request\":{\"uid\":\"";
+	const char *at = memmem(text, n < UID_WITHIN ? n : UID_WITHIN, key, sizeof(key) - 1);
+	char uid[UID_SIZE];
+	size_t size = 0;
+
+	if (!at)
+		return;
+	for (at += sizeof(key) - 1; at < text + n && size + 1 < sizeof(uid) && (isalnum((unsigned char)*at) || *at == '-'); at++)
+		uid[size++] = *at;
+	uid[size] = 0;
+	if (at < text + n && *at == '"')
+		kube_set(r, &r->v->uid, uid);
+}
+
 static void text_read(struct kube_reader *r, const char *text, size_t n)
 {
 	CLEANUP(json_free) struct json *root = NULL;
 	char why[160];
 
+	uid_find(r, text, n);
 	if (n > KUBE_REVIEW_MAX) {
 		kube_fail(r, -EBADMSG, "it is larger than %u bytes", KUBE_REVIEW_MAX);
 		return;
@@ -262,8 +286,6 @@ static void text_read(struct kube_reader *r, const char *text, size_t n)
 		e = json_keys_unique(root, n);
 	if (e == -ENOMEM)
 		kube_fail(r, e, "out of memory");
-	else if (e < 0 && root)
-		kube_set(r, &r->v->uid, json_str(json_path(root, "request.uid"), "")); /* for the refusal */
 	if (e < 0)
 		kube_fail(r, -EBADMSG, root ? "a key is in it twice" : "it does not parse");
 	else

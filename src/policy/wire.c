@@ -326,9 +326,7 @@ static int get_rule(struct reader *r, const struct policy *p, struct runtime_rul
 
 static int get_policy(struct reader *r, struct policy *p)
 {
-	uint32_t n;
-
-	uint32_t magic = reader_u32(r);
+	uint32_t n, magic = reader_u32(r);
 
 	if (magic != MAGIC && magic != MAGIC_2)
 		return wire_bad(r);
