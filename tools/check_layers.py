@@ -10,7 +10,7 @@ LAYERS = [
     ("base",),
     ("model",),
     ("policy",),
-    ("sensor", "runtime", "command", "oci", "trust", "proxy", "enforce", "journal", "store", "ipc", "http"),
+    ("sensor", "runtime", "command", "oci", "kube", "trust", "proxy", "enforce", "journal", "store", "ipc", "http"),
     ("api",),
     ("defender", "gate", "console", "ctl", "drill", "shim", "registry"),
 ]

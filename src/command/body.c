@@ -21,6 +21,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json_strict.h"
 #include "base/parse.h"
 #include "command/internal.h"
 
@@ -108,47 +109,17 @@ static enum presence presence_proxy(const struct command_input *in)
 	return in->body_size > 0 ? BODY_WHOLE : BODY_NONE;
 }
 
-/* An exact key twice in any object: maps have no other sense of equality, and structs have it too. */
-static int compare_keys(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static bool keys_unique(const struct json *obj, const char **keys, size_t max)
-{
-	size_t n = 0;
-
-	for (const struct json *j = json_first(obj); j && n < max; j = json_next(j))
-		keys[n++] = json_key(j);
-	qsort(keys, n, sizeof(*keys), compare_keys);
-	for (size_t i = 1; i < n; i++)
-		if (strcmp(keys[i - 1], keys[i]) == 0)
-			return false;
-	return true;
-}
-
-/* The tree has at most 60 levels (strict.c). */
-static bool tree_unique(const struct json *j, const char **keys, size_t max)
-{
-	if (json_is_object(j) && !keys_unique(j, keys, max))
-		return false;
-	for (const struct json *i = json_first(j); i; i = json_next(i))
-		if (!tree_unique(i, keys, max))
-			return false;
-	return true;
-}
-
 static void json_read(struct reading *rd, const struct command_input *in, struct json **ret)
 {
-	size_t max = in->body_size / 4 + 1; /* a member takes four bytes and more */
+	char why[160];
 	CLEANUP(json_free) struct json *root = NULL;
 
 	if (in->body_size > COMMAND_BODY_MAX) {
 		reading_refuse(rd, "the body is too large to be judged");
 		return;
 	}
-	if (command_strict_json(in->body, in->body_size, rd->why, sizeof(rd->why)) < 0) {
-		rd->r = -EBADMSG;
+	if (json_strict(in->body, in->body_size, why, sizeof(why)) < 0) {
+		reading_refuse(rd, "the body cannot be judged: %s", why);
 		return;
 	}
 	int r = json_parse(&root, in->body, in->body_size, NULL);
@@ -158,10 +129,10 @@ static void json_read(struct reading *rd, const struct command_input *in, struct
 		reading_refuse(rd, "the body does not parse");
 	if (r < 0)
 		return;
-	CLEANUP(free) const char **keys = malloc(max * sizeof(*keys));
-	if (!keys)
-		reading_error(rd, -ENOMEM);
-	else if (!tree_unique(root, keys, max))
+	r = json_keys_unique(root, in->body_size);
+	if (r == -ENOMEM)
+		reading_error(rd, r);
+	else if (r < 0)
 		reading_refuse(rd, "a key is in the body twice");
 	else
 		*ret = take_ptr(root);

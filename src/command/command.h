@@ -112,6 +112,3 @@ void command_request(const struct command_facts *f, struct access_request *q);
  * *c must be zeroed. 0, -EBADMSG (then *c is done) or -ENOMEM.
  */
 int command_read_inspect(struct creation *c, const struct json *inspect);
-
-/* Whether text is what a JSON parser may see here: see strict.c. 0, or -EBADMSG and why. */
-int command_strict_json(const char *text, size_t n, char *why, size_t size);

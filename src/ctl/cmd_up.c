@@ -23,6 +23,7 @@
 #include "ctl/state.h"
 #include "ctl/supervisor.h"
 #include "ctl/undo.h"
+#include "ctl/webhook_cert.h"
 
 #define OTHER_READY_MS 30000
 #define DOWN_MS 60000
@@ -146,6 +147,15 @@ static void on_ready(void *ctx)
 	}
 }
 
+static void on_day(void *ctx)
+{
+	struct diag diag = {0};
+
+	(void)ctx;
+	if (webhook_renew(&diag) < 0)
+		log_warn(0, "the webhook's certificate: %s", diag.message);
+}
+
 /* What programs leave behind when they are killed rather than ended. */
 static void sweep(void)
 {
@@ -188,6 +198,7 @@ static int protect(struct up *u)
 		.engines = u->engines,
 		.json = u->call->json,
 		.on_ready = on_ready,
+		.on_day = on_day,
 		.ctx = u};
 
 	undo_run(u->undo); /* of one that did not end well */

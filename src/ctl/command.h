@@ -105,5 +105,7 @@ int cmd_version(struct call *c);
 int cmd_help(struct call *c);
 int cmd_install_shim(struct call *c);
 int cmd_install_authz(struct call *c);
+int cmd_install_webhook(struct call *c);
 int cmd_uninstall_shim(struct call *c);
 int cmd_uninstall_authz(struct call *c);
+int cmd_uninstall_webhook(struct call *c);

@@ -216,7 +216,7 @@ static int ensure_proxy(const char *dir, const struct cert_pair *ca, const struc
 {
 	CLEANUP(buf_done) struct buf pem = BUF_INIT(1 << 16);
 	char path[PATH_MAX];
-	int r = file_read(in_dir(dir, "proxy.pem", path), &pem);
+	int r = file_read(in_dir(dir, made->server ? made->server : "proxy.pem", path), &pem);
 	CLEANUP(X509_free) X509 *old = r == 0 ? read_cert(&pem) : NULL;
 
 	ERR_clear_error();
@@ -311,11 +311,9 @@ static int issue_user(const struct cert_pair *ca, const struct pki_user *user, s
 	return r;
 }
 
-int pki_issue(const char *dir, const struct str_list *hosts, const struct pki_user *user, struct pki_made *ret,
-	struct diag *reterr)
+/* Opens the directory, ours alone meanwhile, and the authority in it. A descriptor that holds the lock, or -errno. */
+static int open_authority(const char *dir, struct cert_pair *ca, struct pki_made *made, struct diag *reterr)
 {
-	CLEANUP(cert_pair_done) struct cert_pair ca = {0};
-	struct pki_made made = {0};
 	int r = dir_make(dir, 0700);
 	CLEANUP(fd_close) int lock = r == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
@@ -323,13 +321,34 @@ int pki_issue(const char *dir, const struct str_list *hosts, const struct pki_us
 		r = -errno;
 	if (r < 0)
 		return diag_msg(reterr, r, "cannot make or use the directory '%s': %s", dir, strerror(-r));
-	r = ensure_authority(dir, &ca, &made, reterr);
-	if (r == 0)
-		r = ensure_proxy(dir, &ca, hosts, &made, reterr);
+	r = ensure_authority(dir, ca, made, reterr);
+	return r < 0 ? r : take_fd(lock);
+}
+
+int pki_issue(const char *dir, const struct str_list *hosts, const struct pki_user *user, struct pki_made *ret,
+	struct diag *reterr)
+{
+	CLEANUP(cert_pair_done) struct cert_pair ca = {0};
+	struct pki_made made = {0};
+	CLEANUP(fd_close) int lock = open_authority(dir, &ca, &made, reterr);
+	int r = lock < 0 ? lock : ensure_proxy(dir, &ca, hosts, &made, reterr);
+
 	if (r == 0)
 		r = issue_user(&ca, user, &made, reterr);
 	if (r == 0)
 		r = pki_note(dir, user->name, made.serial, reterr);
+	if (r == 0)
+		*ret = made;
+	return r;
+}
+
+int pki_server(const char *dir, const char *file, const struct str_list *hosts, struct pki_made *ret, struct diag *reterr)
+{
+	CLEANUP(cert_pair_done) struct cert_pair ca = {0};
+	struct pki_made made = {.server = file};
+	CLEANUP(fd_close) int lock = open_authority(dir, &ca, &made, reterr);
+	int r = lock < 0 ? lock : ensure_proxy(dir, &ca, hosts, &made, reterr);
+
 	if (r == 0)
 		*ret = made;
 	return r;

@@ -28,6 +28,7 @@ struct pki_user {
 struct pki_made {
 	bool authority; /* it was not there before */
 	bool proxy;	/* its certificate was made, or made anew with more names or more time */
+	const char *server; /* file of a server's certificate that is wanted; NULL = proxy.pem */
 	char serial[48]; /* of the user's certificate, hexadecimal */
 	uint64_t expires; /* wall ns */
 };
@@ -45,3 +46,8 @@ int pki_host_check(const char *text, struct diag *reterr);
  */
 int pki_issue(const char *dir, const struct str_list *hosts, const struct pki_user *user, struct pki_made *ret,
 	 struct diag *reterr);
+/*
+ * Makes what is missing of the authority, and the certificate and key of a server, `file` in `dir` (0600), for those hosts
+ * beside this host's own; anew when it lacks one of them or ends soon (ret->proxy). All failures with a sentence.
+ */
+int pki_server(const char *dir, const char *file, const struct str_list *hosts, struct pki_made *ret, struct diag *reterr);

@@ -25,6 +25,7 @@
 /* Having run that long, the next death is a first one again. */
 #define HEALTHY_NS (10 * NSEC_PER_SEC)
 #define EARLY_DEATHS_MAX 5  /* of one program before enforcement is on */
+#define DAY_MS 86400000ull
 #define STOP_MS 8000
 #define SHIMS_MS 1000 /* a lost shim is back by then */
 
@@ -212,6 +213,15 @@ static int on_shims(void *ctx)
 	return 0;
 }
 
+static int on_day(void *ctx)
+{
+	struct supervisor *s = ctx;
+
+	if (s->config.on_day)
+		s->config.on_day(s->config.ctx);
+	return 0;
+}
+
 int supervisor_new(
 	struct supervisor **ret, const struct supervisor_config *config, struct diag *reterr)
 {
@@ -275,11 +285,14 @@ int supervisor_run(struct supervisor *s, struct diag *reterr)
 	int r = 0;
 
 	s->ready_deadline = time_monotonic() + READY_MS * NSEC_PER_MSEC;
+	on_day(s); /* before the programs need what it makes */
 	for (int i = 0; i < CHILD_VIEWER && r == 0; i++)
 		r = child_start(&s->children[i]);
 	if (r == 0)
 		r = loop_add_timer(
 			s->loop, &s->ready_timer, READY_POLL_MS, READY_POLL_MS, on_ready_poll, s);
+	if (r == 0)
+		r = loop_add_timer(s->loop, NULL, DAY_MS, DAY_MS, on_day, s);
 	if (r == 0)
 		r = loop_run(s->loop);
 	if (r < 0 && reterr)

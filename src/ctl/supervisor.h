@@ -20,6 +20,8 @@ struct supervisor_config {
 	bool json; /* how the viewer prints audits */
 	/* Enforcement is on, for the first time. */
 	void (*on_ready)(void *ctx);
+	/* At the start, and once a day from then on; nullable. */
+	void (*on_day)(void *ctx);
 	void *ctx;
 };
 

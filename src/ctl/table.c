@@ -124,6 +124,23 @@ const struct command commands[] = {
 		"An authorization plugin of Docker. While Seawall is away, Docker denies every command.",
 		0, 0, cmd_install_authz,
 		{INSTALL_COMMON, {"plugin-dir", "DIR", "where Docker looks for plugins (/etc/docker/plugins)"}}},
+	{"install webhook", "", "have the API server of Kubernetes ask Seawall about pods and who gets into them",
+		"Makes the webhook's certificate when it is missing, and prints the manifest: a ValidatingWebhookConfiguration, and the Service "
+		"and Endpoints that lead to this host. Needs no cluster; with --apply, kubectl applies it. Seawall answers when it was started "
+		"with SEAWALL_WEBHOOK=HOST:PORT.",
+		0, 0, cmd_install_webhook,
+		{{"address", "HOST:PORT", "where the API server reaches this host ($SEAWALL_WEBHOOK)"},
+		{"host", "A,B", "more names and addresses for the certificate"},
+		{"fail", "MODE", "without an answer: open (let pass, the default) or closed (refuse)"},
+		{"exempt", "A,B", "namespaces that are not asked about, beside kube-system, kube-node-lease and seawall"},
+		{"out", "FILE", "write the manifest there; also -o FILE"},
+		{"apply", NULL, "have kubectl apply it (KUBECONFIG)"},
+		{"dry-run", NULL, "print the manifest, and change nothing"}}},
+	{"uninstall webhook", "", "undo 'install webhook'",
+		"Prints how, or with --apply has kubectl delete the configuration first and then what it led to. The certificate stays.",
+		0, 0, cmd_uninstall_webhook,
+		{{"apply", NULL, "have kubectl do it (KUBECONFIG)"}, {"out", "FILE", "the manifest that was written is removed too; also -o FILE"},
+		{"dry-run", NULL, "say what would be done, and do nothing"}}},
 	{"uninstall shim", "", "undo 'install shim'",
 		"Restores the engine's configuration byte for byte, unless somebody changed it since: then only what is ours is taken "
 		"out. The program goes when no container that runs was started through it.",

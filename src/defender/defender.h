@@ -29,6 +29,7 @@ struct defender_config {
 	uint64_t block_ns;      /* how long a blocked container is remembered */
 	uid_t gate_uid, console_uid;
 	const char *cgroup_v1;  /* "pids": containers are told apart in that v1 hierarchy; NULL = in v2 */
+	const char *webhook;    /* HOST:PORT at which an API server of Kubernetes asks; NULL = not */
 	const char *proxy;      /* HOST:PORT at which the engine is offered to users with certificates; NULL = not */
 	bool dry_run;           /* judge and tell, stop nothing */
 };

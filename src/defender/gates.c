@@ -23,13 +23,30 @@
 #define HANG_NS (3 * NSEC_PER_SEC)   /* without an answer: killed */
 #define ABSENT_NS (2 * NSEC_PER_SEC) /* beyond: nobody shall wait for it */
 
+/* Those over TLS, and what below state/pki they show and ask for, in the order in which the Gate wants it. */
+#define DOORS 2
+#define DOOR_FILES 3
+
+static const struct door {
+	enum ipc_listener_kind kind;
+	const char *name, *maker;
+	struct {
+		const char *name;
+		bool optional;
+	} files[DOOR_FILES];
+} doors[DOORS] = {
+	/* Who was never revoked has no list. */
+	{IPC_LISTENER_PROXY, "proxy", "seawall user cert", {{"proxy.pem"}, {"ca.pem"}, {"crl.pem", true}}},
+	{IPC_LISTENER_WEBHOOK, "webhook", "seawall install webhook", {{"webhook.pem"}}},
+};
+
 struct gates {
 	int sockets[IPC_LISTENER_COUNT_]; /* -1 = closed */
 	uint64_t answered;		  /* monotonic: the last pong, or when the Gate came */
 	uint64_t lost;			  /* monotonic: since when there is none; 0 = there is one */
 	uint64_t pings;
 	bool told; /* that it hangs */
-	uint64_t tls_seen; /* of the proxy's files, as they were given */
+	uint64_t seen[DOORS];		  /* of each door's files, as they were given */
 };
 
 static const struct {
@@ -40,6 +57,11 @@ static const struct {
 	{IPC_LISTENER_SHIM, "shim.sock", unix_listen_packets},
 	{IPC_LISTENER_AUTHZ, "authz.sock", unix_listen},
 };
+
+static const char *door_address(const struct defender *d, enum ipc_listener_kind kind)
+{
+	return kind == IPC_LISTENER_PROXY ? d->config.proxy : kind == IPC_LISTENER_WEBHOOK ? d->config.webhook : NULL;
+}
 
 static const char *socket_path(const struct defender *d, const char *name, char *out, size_t size)
 {
@@ -85,11 +107,12 @@ int gates_open(struct defender *d)
 	for (int i = 0; i < IPC_LISTENER_COUNT_; i++)
 		d->gates->sockets[i] = -1;
 	d->gates->lost = time_monotonic();
-	if (d->config.proxy) {
-		int fd = tcp_listen(d->config.proxy, &diag);
-		if (fd < 0)
-			return log_err(fd, "the proxy cannot be opened: %s", diag.message);
-		d->gates->sockets[IPC_LISTENER_PROXY] = fd;
+	for (size_t i = 0; i < ARRAY_SIZE(doors); i++) {
+		const char *address = door_address(d, doors[i].kind);
+		int fd = address ? tcp_listen(address, &diag) : -1;
+		if (address && fd < 0)
+			return log_err(fd, "the %s cannot be opened: %s", doors[i].name, diag.message);
+		d->gates->sockets[doors[i].kind] = fd;
 	}
 	listen_all(d);
 	return 0;
@@ -100,7 +123,8 @@ void gates_close(struct defender *d)
 	if (!d->gates)
 		return;
 	unlisten_all(d);
-	fd_close(d->gates->sockets[IPC_LISTENER_PROXY]);
+	for (size_t i = 0; i < ARRAY_SIZE(doors); i++)
+		fd_close(d->gates->sockets[doors[i].kind]);
 	free(d->gates);
 	d->gates = NULL;
 }
@@ -123,28 +147,22 @@ void gates_policy(struct defender *d)
 		log_warn(r, "the Gate does not have the policy in force");
 }
 
-/* In the order in which the proxy wants them; who was never revoked has no list. */
-static const struct {
-	const char *name;
-	bool optional;
-} tls_files[] = {{"proxy.pem", false}, {"ca.pem", false}, {"crl.pem", true}};
-
-static const char *tls_path(const struct defender *d, size_t i, char *out, size_t size)
+static const char *door_path(const struct defender *d, const char *file, char *out, size_t size)
 {
-	snprintf(out, size, "%s/pki/%s", d->config.state, tls_files[i].name);
+	snprintf(out, size, "%s/pki/%s", d->config.state, file);
 	return out;
 }
 
-/* A sum of what changes when one of the files does. */
-static uint64_t tls_look(const struct defender *d)
+/* A sum of what changes when one of a door's files does. */
+static uint64_t door_look(const struct defender *d, const struct door *door)
 {
 	char path[512];
 	uint64_t sum = 1;
 
-	for (size_t i = 0; i < ARRAY_SIZE(tls_files); i++) {
+	for (size_t i = 0; i < DOOR_FILES && door->files[i].name; i++) {
 		struct stat st = {0};
 
-		if (stat(tls_path(d, i, path, sizeof(path)), &st) < 0)
+		if (stat(door_path(d, door->files[i].name, path, sizeof(path)), &st) < 0)
 			st = (struct stat){0};
 		const uint64_t parts[] = {(uint64_t)st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec,
 			(uint64_t)st.st_mtim.tv_nsec};
@@ -154,36 +172,50 @@ static uint64_t tls_look(const struct defender *d)
 	return sum;
 }
 
-/* Certificate, key, the users' authority and what it revoked, as `seawall user` made them: bytes to us. */
-static int read_tls(const struct defender *d, struct buf *out)
+/* What the door shows and asks for, as it was made: bytes to us. */
+static int door_read(const struct defender *d, const struct door *door, struct buf *out)
 {
 	char path[512];
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(tls_files) && r == 0; i++) {
-		r = file_read(tls_path(d, i, path, sizeof(path)), out);
-		if (r == -ENOENT && tls_files[i].optional)
+	for (size_t i = 0; i < DOOR_FILES && door->files[i].name && r == 0; i++) {
+		r = file_read(door_path(d, door->files[i].name, path, sizeof(path)), out);
+		if (r == -ENOENT && door->files[i].optional)
 			r = 0;
 		else if (r < 0)
-			log_warn(r, "cannot read '%s' (seawall user cert makes it)", path);
+			log_warn(r, "cannot read '%s' (%s makes it)", path, door->maker);
 	}
 	return r;
 }
 
-static void give_listener(struct defender *d, enum ipc_listener_kind kind, const char *address)
+static void give_listener(struct defender *d, enum ipc_listener_kind kind, const char *address, const struct buf *tls)
 {
-	CLEANUP(buf_done) struct buf tls = BUF_INIT(TLS_BYTES_MAX);
 	int fd = d->gates->sockets[kind];
 	struct ipc_listener body = {.kind = kind, .address = (char *)(uintptr_t)address};
 
-	if (kind == IPC_LISTENER_PROXY)
-		d->gates->tls_seen = tls_look(d); /* before they are read: a change meanwhile is seen again */
-	if (fd < 0 || (kind == IPC_LISTENER_PROXY && read_tls(d, &tls) < 0))
+	if (fd < 0)
 		return;
-	body.tls = (struct blob){tls.data, (uint32_t)tls.len};
+	if (tls)
+		body.tls = (struct blob){tls->data, (uint32_t)tls->len};
 	int r = ipc_send_fd(d->gate, IPC_LISTENER, 0, &body, fd);
 	if (r < 0)
 		log_warn(r, "the Gate does not listen at '%s'", address);
+}
+
+/* Their certificates may be made after our start, are renewed before they end, and are revoked. */
+static void give_doors(struct defender *d)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(doors); i++) {
+		CLEANUP(buf_done) struct buf tls = BUF_INIT(TLS_BYTES_MAX);
+		const char *address = door_address(d, doors[i].kind);
+		uint64_t seen = address ? door_look(d, &doors[i]) : 0; /* before: a change meanwhile is seen again */
+
+		if (!address || seen == d->gates->seen[i])
+			continue;
+		d->gates->seen[i] = seen;
+		if (door_read(d, &doors[i], &tls) == 0)
+			give_listener(d, doors[i].kind, address, &tls);
+	}
 }
 
 void gates_ready(struct defender *d)
@@ -196,9 +228,9 @@ void gates_ready(struct defender *d)
 	listen_all(d);
 	gates_policy(d); /* first: nothing is judged without it */
 	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
-		give_listener(d, sockets[i].kind, socket_path(d, sockets[i].name, path, sizeof(path)));
-	if (d->config.proxy)
-		give_listener(d, IPC_LISTENER_PROXY, d->config.proxy);
+		give_listener(d, sockets[i].kind, socket_path(d, sockets[i].name, path, sizeof(path)), NULL);
+	memset(d->gates->seen, 0, sizeof(d->gates->seen));
+	give_doors(d);
 }
 
 void gates_lost(struct defender *d)
@@ -231,8 +263,7 @@ void gates_tick(struct defender *d)
 	if (now - d->gates->answered > HANG_NS)
 		kill_hanging(d);
 	ipc_send(d->gate, IPC_PING, 0, &(struct ipc_seq){++d->gates->pings});
-	if (d->config.proxy && tls_look(d) != d->gates->tls_seen)
-		give_listener(d, IPC_LISTENER_PROXY, d->config.proxy);
+	give_doors(d);
 }
 
 int gates_on_pong(struct defender *d, uint64_t seq, void *body)

@@ -96,6 +96,13 @@ static int set_proxy(struct defender_config *c, const char *value, struct diag *
 	return 0;
 }
 
+static int set_webhook(struct defender_config *c, const char *value, struct diag *reterr)
+{
+	(void)reterr;
+	c->webhook = value;
+	return 0;
+}
+
 static int set_dry_run(struct defender_config *c, const char *value, struct diag *reterr)
 {
 	(void)value;
@@ -116,6 +123,7 @@ static const struct {
 	{"block-time", "TIME", "how long a blocked container is remembered (10m)", set_block},
 	{"cgroup", "v1|v2", "where containers are told apart (SEAWALL_CGROUP, else v2 when it is mounted)", set_cgroup},
 	{"proxy", "ADDRESS", "offer the Docker engine over TLS to users with certificates (SEAWALL_PROXY, HOST:PORT)", set_proxy},
+	{"webhook", "ADDRESS", "answer the API server of Kubernetes over TLS (SEAWALL_WEBHOOK, HOST:PORT)", set_webhook},
 	{"dry-run", NULL, "judge and tell, stop nothing", set_dry_run},
 	{"help", NULL, "this text", NULL},
 	{"version", NULL, "the version", NULL},
@@ -172,6 +180,7 @@ int options_parse(struct defender_config *config, int argc, char **argv, struct 
 	static char host[256];
 	struct option longs[OPTIONS + 1] = {0};
 	const char *state = getenv("SEAWALL_STATE"), *proxy = getenv("SEAWALL_PROXY");
+	const char *webhook = getenv("SEAWALL_WEBHOOK");
 	int at, r = 0;
 
 	for (size_t i = 0; i < OPTIONS; i++)
@@ -181,7 +190,7 @@ int options_parse(struct defender_config *config, int argc, char **argv, struct 
 	*config = (struct defender_config){.state = state && *state ? state : "/var/lib/seawall", .host = host,
 		.journal_bytes = JOURNAL_DEFAULT, .spool_bytes = SPOOL_DEFAULT, .block_ns = BLOCK_DEFAULT,
 		.gate_uid = privilege_uid(PRIVILEGE_GATE_USER, PRIVILEGE_GATE_UID), .console_uid = geteuid(),
-		.proxy = proxy && *proxy ? proxy : NULL};
+		.proxy = proxy && *proxy ? proxy : NULL, .webhook = webhook && *webhook ? webhook : NULL};
 	opterr = 0;
 	r = default_cgroup(config, reterr);
 	for (int c; r == 0 && (c = getopt_long(argc, argv, "", longs, &at)) != -1;) {

@@ -16,6 +16,7 @@
 #include "gate/report.h"
 #include "gate/shim.h"
 #include "gate/signers.h"
+#include "gate/webhook.h"
 #include "trust/registry_client.h"
 
 #define QUEUE_HIGH                                                                                 \
@@ -238,6 +239,10 @@ static void take_listener(struct gate *g, const struct ipc_listener *body, int f
 		g->front = front_close(g->front);
 		r = front_open(&g->front, g, fd, &body->tls);
 		break;
+	case IPC_LISTENER_WEBHOOK:
+		g->webhook = webhook_close(g->webhook);
+		r = webhook_open(&g->webhook, g, fd, &body->tls);
+		break;
 	default:
 		fd_close(fd);
 		break;
@@ -352,6 +357,7 @@ struct gate *gate_free(struct gate *g)
 	authz_close(g->authz);
 	front_close(g->front);
 	signers_free(g->signers);
+	webhook_close(g->webhook);
 	registry_client_free(g->registry);
 	report_free(g->report);
 	policy_unref(g->policy);
@@ -406,6 +412,7 @@ int gate_new(
 	g->loop = loop;
 	g->peer_uid = peer_uid;
 	TAILQ_INIT(&g->judging);
+	g->cluster = options->cluster;
 	make_header(g);
 	if (gethostname(g->host, sizeof(g->host) - 1) < 0)
 		g->host[0] = 0;

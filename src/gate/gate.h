@@ -13,6 +13,7 @@
 #define GATE_ENGINES_MAX 4
 #define GATE_QUESTIONS_MAX 512 /* of shims, at one time */
 #define GATE_CLIENTS_MAX 256   /* of the proxy, at one time */
+#define GATE_REVIEWS_MAX 80    /* connections of API servers, at one time: less than our memory with KUBE_BODY_MAX */
 
 struct gate_engine {
 	enum runtime_kind kind;
@@ -25,6 +26,7 @@ struct gate_options {
 			       the Defender */
 	const char *registry; /* socket of seawall-registry; NULL = signatures are not asked for */
 	uid_t registry_uid;   /* who must listen there */
+	const char *cluster; /* of Kubernetes, for the scopes of rules; NULL = none */
 	struct gate_engine engines[GATE_ENGINES_MAX];
 	unsigned engine_count;
 };

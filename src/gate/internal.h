@@ -13,6 +13,7 @@
 
 struct authz;
 struct front;
+struct webhook;
 struct registry_client;
 struct compliance;
 struct report;
@@ -55,6 +56,8 @@ struct gate {
 	struct shim_door *shim;
 	struct authz *authz;
 	struct front *front; /* NULL: no proxy */
+	struct webhook *webhook; /* NULL: none */
+	const char *cluster; /* name of the cluster that this host is of; NULL = none */
 	struct compliance *compliance;
 	struct known_exec execs[GATE_EXECS_MAX];
 	unsigned next_exec;

@@ -185,6 +185,8 @@ static bool refuse(const struct judge_job *j, const struct gate_verdict *v, cons
 	}
 	snprintf(text, sizeof(text), "rule '%s' warns of %s %.256s: %s", v->rule, subject, who ? who : "?", v->reason);
 	gate_clean(text);
+	snprintf(ret->warnings[*ret->warnings[0] != 0], JUDGE_WARNING_MAX, "[Seawall] %.*s", JUDGE_WARNING_MAX - 16, text);
+	gate_clean(ret->warnings[*ret->warnings[1] != 0]);
 	report(j, v, text);
 	return false;
 }
@@ -196,7 +198,7 @@ static struct policy_subject subject_of(const struct judge_job *j, const char *i
 	const struct creation *c = j->q.creation;
 
 	return (struct policy_subject){.image = image, .container = c ? c->name : NULL, .labels = c ? &c->labels : NULL,
-		.namespace_ = c ? c->namespace_ : NULL, .host = j->gate->host};
+		.namespace_ = c ? c->namespace_ : NULL, .cluster = j->gate->cluster, .host = j->gate->host};
 }
 
 static bool signed_by_all(void *ctx, const char *key_pem, const struct image_facts *image)

@@ -9,6 +9,7 @@
 #include "gate/internal.h"
 
 #define JUDGE_TEXT_MAX 2048
+#define JUDGE_WARNING_MAX 512
 
 struct judge_job;
 
@@ -24,6 +25,7 @@ struct judge_question {
 struct judge_answer {
 	bool refused;
 	char text[JUDGE_TEXT_MAX];
+	char warnings[2][JUDGE_WARNING_MAX]; /* of rules that only alert; "" = none */
 };
 
 typedef void judge_done_fn(void *ctx, const struct judge_answer *a);

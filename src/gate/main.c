@@ -14,8 +14,8 @@
 
 #define MEMORY_MAX (1024ull << 20) /* address space: 20,000 containers with room to spare */
 /* A question of a shim has its connection and its timer, and for a moment two files; a client of the proxy its own
- * and the engine's connection and a timer; the rest is for engines, dockerd's questions, and ourselves. */
-#define FILES_MAX (4 * GATE_QUESTIONS_MAX + 3 * GATE_CLIENTS_MAX + 256)
+ * and the engine's connection and a timer; an API server its connection and a timer; the rest is for engines, dockerd's questions, and ourselves. */
+#define FILES_MAX (4 * GATE_QUESTIONS_MAX + 3 * GATE_CLIENTS_MAX + 2 * GATE_REVIEWS_MAX + 256)
 #define NICE                                                                                       \
 	(-10) /* a container's first exec comes 100 ms after its create event, on a busy host too  \
 	       */

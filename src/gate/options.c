@@ -18,6 +18,7 @@ static const struct {
 	{"root", "DIR", "directory to be confined to (default: $SEAWALL_STATE/gate)", RUNTIME_NONE},
 	{"docker", "PATH", "watch a Docker engine at this socket", RUNTIME_DOCKER},
 	{"containerd", "PATH", "watch a containerd at this socket", RUNTIME_CONTAINERD},
+	{"cluster", "NAME", "of Kubernetes, for the scopes of rules (default: $SEAWALL_CLUSTER)", RUNTIME_NONE},
 	{"help", NULL, "print this", RUNTIME_NONE},
 	{"version", NULL, "print the version", RUNTIME_NONE},
 };
@@ -43,8 +44,11 @@ static int add_engine(struct gate_options *o, enum runtime_kind kind, const char
 static int set_paths(struct gate_options *o)
 {
 	const char *state = getenv("SEAWALL_STATE");
+	const char *cluster = getenv("SEAWALL_CLUSTER");
 	char *path;
 
+	if (!o->cluster && cluster && *cluster)
+		o->cluster = cluster;
 	if (!o->root) {
 		if (asprintf(&path, "%s/gate", state && *state ? state : STATE_DEFAULT) < 0)
 			return -ENOMEM;
@@ -73,6 +77,8 @@ int gate_options_parse(struct gate_options *o, int argc, char **argv)
 			o->socket = optarg;
 		else if (strcmp(table[i].name, "root") == 0)
 			o->root = optarg;
+		else if (strcmp(table[i].name, "cluster") == 0)
+			o->cluster = optarg;
 		else if (strcmp(table[i].name, "help") == 0)
 			return usage(stdout), 1;
 		else

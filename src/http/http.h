@@ -61,6 +61,7 @@ struct http_config {
 	size_t route_count;
 	const struct http_asset *assets; /* "/index.html" answers every GET of no route or file */
 	size_t asset_count;
+	unsigned connections; /* at one time; 0 = 4,096 */
 	const char *api_prefix; /* below it nothing falls back to the UI */
 	http_authenticate_fn *authenticate;
 	void *ctx;

@@ -96,7 +96,7 @@ static const struct field_desc ipc_admission_fields[] = {
 DESC(ipc_admission);
 #undef T
 
-static const char *const listener_names_[] = {"", "shim", "authz", "proxy"};
+static const char *const listener_names_[] = {"", "shim", "authz", "proxy", "webhook"};
 static const struct enum_names listener_names = {listener_names_, IPC_LISTENER_COUNT_};
 
 #define T ipc_listener

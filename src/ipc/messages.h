@@ -107,12 +107,12 @@ struct ipc_admission {
 };
 
 /* What a listening socket that is handed to the Gate is for. */
-enum ipc_listener_kind { IPC_LISTENER_NONE, IPC_LISTENER_SHIM, IPC_LISTENER_AUTHZ, IPC_LISTENER_PROXY, IPC_LISTENER_COUNT_ };
+enum ipc_listener_kind { IPC_LISTENER_NONE, IPC_LISTENER_SHIM, IPC_LISTENER_AUTHZ, IPC_LISTENER_PROXY, IPC_LISTENER_WEBHOOK, IPC_LISTENER_COUNT_ };
 
 struct ipc_listener {
 	enum ipc_listener_kind kind;
 	char *address; /* path or HOST:PORT, for messages */
-	struct blob tls; /* PROXY: certificate, key and CA of clients, PEM, one after the other */
+	struct blob tls; /* PROXY: certificate, key and CA of clients, WEBHOOK: certificate and key; PEM, one after the other */
 };
 
 /* What only root sees of an engine's daemon. The Defender reads none of it: the Gate does. */

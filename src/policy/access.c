@@ -425,15 +425,17 @@ static void say_reason(struct access_verdict *v, const struct access_rule *r, co
 	gate_clean(v->reason);
 }
 
-struct access_verdict policy_judge_access(const struct policy *p, const struct access_request *q)
+/* s: whom rules with a scope are asked about; NULL: these have none. */
+static struct access_verdict judge(const struct policy *p, const struct access_rule *rules, uint32_t count,
+	const struct policy_subject *s, const struct access_request *q)
 {
 	char said[512] = "";
 	struct question a = {.q = q, .said = BUF_FIXED((uint8_t *)said, sizeof(said))};
 
-	for (uint32_t i = 0; p && i < p->access_count; i++) {
-		const struct access_rule *r = &p->access[i];
+	for (uint32_t i = 0; p && i < count; i++) {
+		const struct access_rule *r = &rules[i];
 
-		if (!rule_matches(r, &a) && !rule_matches_hidden(r, &a))
+		if ((!rule_matches(r, &a) && !rule_matches_hidden(r, &a)) || (s && !policy_first_rule(p, r, 1, sizeof(*r), s)))
 			continue;
 		struct access_verdict v = {.effect = r->effect, .rule = r->name, .audit = audited(r),
 			.counted = r->audit == ACCESS_AUDIT_COUNTED};
@@ -441,4 +443,14 @@ struct access_verdict policy_judge_access(const struct policy *p, const struct a
 		return v;
 	}
 	return (struct access_verdict){.effect = ACCESS_ALLOW, .audit = true, .counted = true};
+}
+
+struct access_verdict policy_judge_access(const struct policy *p, const struct access_request *q)
+{
+	return judge(p, p ? p->access : NULL, p ? p->access_count : 0, NULL, q);
+}
+
+struct access_verdict policy_judge_admission(const struct policy *p, const struct policy_subject *s, const struct access_request *q)
+{
+	return judge(p, p ? p->admission : NULL, p ? p->admission_count : 0, s, q);
 }

@@ -303,12 +303,12 @@ static void put_when(struct buf *out, const struct access_when *w)
 	buf_putc(out, '}');
 }
 
-static void put_access(struct buf *out, const struct policy *p)
+static void put_access(struct buf *out, const struct policy *p, const char *key, const struct access_rule *rules, uint32_t count)
 {
-	json_put_key(out, "access");
+	json_put_key(out, key);
 	buf_putc(out, '[');
-	for (uint32_t i = 0; i < p->access_count; i++) {
-		const struct access_rule *r = &p->access[i];
+	for (uint32_t i = 0; i < count; i++) {
+		const struct access_rule *r = &rules[i];
 
 		json_put_sep(out);
 		buf_putc(out, '{');
@@ -346,6 +346,7 @@ void policy_to_json(const struct policy *p, struct buf *out)
 	buf_putc(out, ']');
 	put_trust(out, p);
 	put_compliance(out, p);
-	put_access(out, p);
+	put_access(out, p, "access", p->access, p->access_count);
+	put_access(out, p, "admission", p->admission, p->admission_count);
 	buf_putc(out, '}');
 }

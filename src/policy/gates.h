@@ -12,7 +12,7 @@
 
 /* What the gates of one area say. `effect` IGNORE with a NULL rule: no rule matched. */
 struct gate_verdict {
-	enum audit_kind kind; /* AUDIT_TRUST, AUDIT_COMPLIANCE, AUDIT_ACCESS */
+	enum audit_kind kind; /* AUDIT_TRUST, AUDIT_COMPLIANCE, AUDIT_ACCESS, AUDIT_ADMISSION */
 	enum gate_effect effect;
 	const char *rule;   /* borrowed from the policy */
 	char reason[512];   /* "image x is in no allowed group (ours, signed)": one line */
@@ -110,3 +110,9 @@ struct access_verdict {
  * rule before them has to name it.
  */
 struct access_verdict policy_judge_access(const struct policy *p, const struct access_request *q);
+
+/*
+ * The same by the rules of `admission`, for a request to the API server of Kubernetes: a rule's scope must
+ * match `s` too, which is the container that is asked for (q->creation), or the pod that is got into.
+ */
+struct access_verdict policy_judge_admission(const struct policy *p, const struct policy_subject *s, const struct access_request *q);

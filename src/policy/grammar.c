@@ -279,7 +279,7 @@ static const struct schema_field policy_fields[] = {
 	{.name = "vulnerabilities", .schema = &vulnerabilities, .later = true, .doc = "rules for findings in images"},
 	{.name = "compliance", .schema = &grammar_compliance, .stored = true, .doc = "rules for settings of containers and hosts"},
 	{.name = "access", .schema = &grammar_access, .stored = true, .doc = "who may do what with the engine"},
-	{.name = "admission", .schema = &grammar_admission, .later = true, .doc = "the same for Kubernetes"},
+	{.name = "admission", .schema = &grammar_admission, .stored = true, .doc = "who may do what with the API server of Kubernetes"},
 	{.name = "outputs", .schema = &outputs, .later = true, .doc = "where alerts go"},
 };
 const struct schema grammar_policy = {.kind = SCHEMA_MAP, .expected = "a map with version, collections, runtime, ...", FIELDS(policy_fields)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of the areas trust, compliance and access (and admission, which has access's form). */
+/* The tables of the areas trust, compliance, access, and admission, which has access's form and a scope. */
 #include <errno.h>
 
 #include "policy/grammar_words.h"
@@ -175,16 +175,16 @@ static const struct schema_field when_fields[] = {
 };
 static const struct schema when = {.kind = SCHEMA_MAP, .expected = "a map of `condition: value`", FIELDS(when_fields)};
 
-static const struct schema_field access_fields[] = {
-	RULE_FIELDS,
-	{.name = "users", .schema = &users, ACCESS_AT(users), .doc = "who; all when absent; \"\" is nobody in particular"},
-	{.name = "groups", .schema = &user_groups, ACCESS_AT(groups), .doc = "whose; all when absent"},
-	{.name = "actions", .schema = &actions, ACCESS_AT(actions), .doc = "what: names, patterns, read_only, dangerous; all when absent"},
-	{.name = "when", .schema = &when, ACCESS_AT(when), .doc = "what is asked for"},
-	{.name = "effect", .schema = &access_effect, ACCESS_AT(effect), .required = true, .doc = "the answer"},
-	{.name = "message", .schema = &message, ACCESS_AT(message), .doc = "what the user is told"},
-	{.name = "audit", .schema = &audit_choice, ACCESS_AT(audit), .doc = "what is recorded; counted when absent"},
-};
+#define ACCESS_FIELDS \
+	{.name = "users", .schema = &users, ACCESS_AT(users), .doc = "who; all when absent; \"\" is nobody in particular"}, \
+	{.name = "groups", .schema = &user_groups, ACCESS_AT(groups), .doc = "whose; all when absent"}, \
+	{.name = "actions", .schema = &actions, ACCESS_AT(actions), .doc = "what: names, patterns, read_only, dangerous; all when absent"}, \
+	{.name = "when", .schema = &when, ACCESS_AT(when), .doc = "what is asked for"}, \
+	{.name = "effect", .schema = &access_effect, ACCESS_AT(effect), .required = true, .doc = "the answer"}, \
+	{.name = "message", .schema = &message, ACCESS_AT(message), .doc = "what the user is told"}, \
+	{.name = "audit", .schema = &audit_choice, ACCESS_AT(audit), .doc = "what is recorded; counted when absent"}
+static const struct schema_field access_fields[] = {RULE_FIELDS, ACCESS_FIELDS};
+static const struct schema_field admission_fields[] = {RULE_FIELDS, RULE_SCOPE, ACCESS_FIELDS};
 
 static int finish_access_rule(struct walk *w, const struct node *n, void *target)
 {
@@ -201,6 +201,15 @@ static int finish_access_rule(struct walk *w, const struct node *n, void *target
 
 static const struct schema access_rule = {.kind = SCHEMA_MAP, .expected = "a rule", FIELDS(access_fields), .store = finish_access_rule};
 
+static int finish_admission_rule(struct walk *w, const struct node *n, void *target)
+{
+	int r = finish_access_rule(w, n, target);
+
+	return r < 0 ? r : finish_head(w, n, target);
+}
+
+static const struct schema admission_rule = {.kind = SCHEMA_MAP, .expected = "a rule", FIELDS(admission_fields), .store = finish_admission_rule};
+
 static void *add_access_rule(void *target)
 {
 	struct policy *p = target;
@@ -209,4 +218,12 @@ static void *add_access_rule(void *target)
 }
 
 const struct schema grammar_access = STORED_RULES(access_rule, NAMES_ACCESS, add_access_rule);
-const struct schema grammar_admission = RULES(access_rule, NAMES_ADMISSION);
+
+static void *add_admission_rule(void *target)
+{
+	struct policy *p = target;
+
+	return grow((void **)&p->admission, &p->admission_count, sizeof(*p->admission));
+}
+
+const struct schema grammar_admission = STORED_RULES(admission_rule, NAMES_ADMISSION, add_admission_rule);

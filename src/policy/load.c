@@ -172,7 +172,8 @@ static int warn_of_shadowed(struct load *l, const struct area *a)
 			l->walk.file = names[i].file;
 			r = schema_report(&l->walk, POLICY_WARNING, &d);
 		} else if (scope_is_open(p, rule) &&
-			   (a->names != NAMES_ACCESS || access_is_open(&p->access[i]))) {
+			   ((a->names != NAMES_ACCESS && a->names != NAMES_ADMISSION) ||
+				   access_is_open((const struct access_rule *)rule))) {
 			catch_all = rule;
 		}
 	}
@@ -189,6 +190,7 @@ static int warn_of_gaps(struct load *l, const struct policy_source *first)
 		{p->trust, p->trust_count, sizeof(*p->trust), NAMES_TRUST},
 		{p->compliance, p->compliance_count, sizeof(*p->compliance), NAMES_COMPLIANCE},
 		{p->access, p->access_count, sizeof(*p->access), NAMES_ACCESS},
+		{p->admission, p->admission_count, sizeof(*p->admission), NAMES_ADMISSION},
 	};
 	uint32_t rules = 0, enabled = 0;
 	int r = 0;

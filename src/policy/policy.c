@@ -85,10 +85,13 @@ static void gates_done(struct policy *p)
 	}
 	for (uint32_t i = 0; i < p->access_count; i++)
 		access_rule_done(&p->access[i]);
+	for (uint32_t i = 0; i < p->admission_count; i++)
+		access_rule_done(&p->admission[i]);
 	free(p->trust_groups);
 	free(p->trust);
 	free(p->compliance);
 	free(p->access);
+	free(p->admission);
 }
 
 struct policy *policy_ref(struct policy *p)

@@ -145,7 +145,7 @@ struct access_when {
 };
 
 struct access_rule {
-	RULE_HEAD; /* without scope: a command is no container */
+	RULE_HEAD; /* of `access` without scope: a command is no container */
 	struct str_list users, groups, actions; /* patterns; none = all. A user "" is nobody */
 	struct access_when when;
 	enum access_effect effect;
@@ -168,6 +168,8 @@ struct policy {
 	uint32_t compliance_count;
 	struct access_rule *access;
 	uint32_t access_count;
+	struct access_rule *admission; /* the same of Kubernetes, with a scope */
+	uint32_t admission_count;
 	char *text; /* canonical YAML text of all documents, as the user wrote it (comments kept) */
 };
 

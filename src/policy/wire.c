@@ -12,7 +12,8 @@
 #include "policy/grammar.h"
 #include "policy/wire_internal.h"
 
-#define MAGIC 0x326c6f70u /* "pol2" */
+#define MAGIC 0x336c6f70u /* "pol3" */
+#define MAGIC_2 0x326c6f70u /* kept on disk by versions without rules of admission */
 #define TEXT_MAX 4096
 
 /* ---- writing ---- */
@@ -325,9 +326,9 @@ static int get_rule(struct reader *r, const struct policy *p, struct runtime_rul
 
 static int get_policy(struct reader *r, struct policy *p)
 {
-	uint32_t n;
+	uint32_t n, magic = reader_u32(r);
 
-	if (reader_u32(r) != MAGIC)
+	if (magic != MAGIC && magic != MAGIC_2)
 		return wire_bad(r);
 	p->revision = reader_u64(r);
 	int e = wire_get_count(r, POLICY_COLLECTIONS_MAX, 15, &n);
@@ -346,7 +347,7 @@ static int get_policy(struct reader *r, struct policy *p)
 		e = get_rule(r, p, &p->runtime[i]);
 	}
 	if (e == 0)
-		e = wire_get_gates(r, p);
+		e = wire_get_gates(r, p, magic == MAGIC);
 	if (e == 0 && (r->failed || reader_left(r)))
 		e = wire_bad(r);
 	return e;

@@ -66,11 +66,11 @@ static void put_when(struct buf *out, const struct access_when *w)
 	wire_put_addresses(out, w->addresses.items, w->addresses.count);
 }
 
-static void put_access(struct buf *out, const struct policy *p)
+static void put_access(struct buf *out, const struct access_rule *rules, uint32_t count)
 {
-	buf_put_u16(out, (uint16_t)p->access_count);
-	for (uint32_t i = 0; i < p->access_count; i++) {
-		const struct access_rule *r = &p->access[i];
+	buf_put_u16(out, (uint16_t)count);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct access_rule *r = &rules[i];
 
 		wire_put_head(out, &r->head);
 		wire_put_texts(out, &r->users);
@@ -87,7 +87,8 @@ void wire_put_gates(struct buf *out, const struct policy *p)
 {
 	put_trust(out, p);
 	put_compliance(out, p);
-	put_access(out, p);
+	put_access(out, p->access, p->access_count);
+	put_access(out, p->admission, p->admission_count);
 }
 
 /* ---- reading ---- */
@@ -265,7 +266,19 @@ static int get_trust(struct reader *r, struct policy *p)
 	return e;
 }
 
-int wire_get_gates(struct reader *r, struct policy *p)
+static int get_access(struct reader *r, const struct policy *p, struct access_rule **rules, uint32_t *count)
+{
+	uint32_t n = 0;
+	int e = get_array(r, 47, (void **)rules, sizeof(**rules), &n);
+
+	for (uint32_t i = 0; i < n && e == 0; i++) {
+		++*count;
+		e = get_access_rule(r, p, &(*rules)[i]);
+	}
+	return e;
+}
+
+int wire_get_gates(struct reader *r, struct policy *p, bool admission)
 {
 	uint32_t n = 0;
 	int e = get_trust(r, p);
@@ -277,10 +290,8 @@ int wire_get_gates(struct reader *r, struct policy *p)
 		e = get_compliance_rule(r, p, &p->compliance[i]);
 	}
 	if (e == 0)
-		e = get_array(r, 47, (void **)&p->access, sizeof(*p->access), &n);
-	for (uint32_t i = 0; i < n && e == 0; i++) {
-		p->access_count++;
-		e = get_access_rule(r, p, &p->access[i]);
-	}
+		e = get_access(r, p, &p->access, &p->access_count);
+	if (e == 0 && admission)
+		e = get_access(r, p, &p->admission, &p->admission_count);
 	return e;
 }

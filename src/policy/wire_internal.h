@@ -31,4 +31,4 @@ int wire_get_head(struct reader *r, const struct policy *p, struct rule_head *h)
 
 /* The areas of the gates. */
 void wire_put_gates(struct buf *out, const struct policy *p);
-int wire_get_gates(struct reader *r, struct policy *p);
+int wire_get_gates(struct reader *r, struct policy *p, bool admission);

@@ -2,7 +2,7 @@
 /* What is JSON for every parser, and what is JSON for some only. */
 #include "support.h"
 
-#include "base/json.h"
+#include "base/json_strict.h"
 
 static const char *const good[] = {
 	"{}", "[]", "null", "true", " \t\r\n{ \"a\" : [ 1 , -0 , 0.5 , 1e3 , -1.5E-7 , 10 ] , \"b\" : { } } \n",
@@ -30,7 +30,7 @@ static void test_good(void **state)
 		CLEANUP(json_free) struct json *j = NULL;
 
 		print_message("%s\n", good[i]);
-		assert_int_equal(command_strict_json(good[i], strlen(good[i]), why, sizeof(why)), 0);
+		assert_int_equal(json_strict(good[i], strlen(good[i]), why, sizeof(why)), 0);
 		assert_int_equal(json_parse(&j, good[i], strlen(good[i]), NULL), 0);
 	}
 }
@@ -41,13 +41,13 @@ static void test_bad(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		why[0] = 0;
-		if (command_strict_json(bad[i], strlen(bad[i]), why, sizeof(why)) != -EBADMSG)
+		if (json_strict(bad[i], strlen(bad[i]), why, sizeof(why)) != -EBADMSG)
 			fail_msg("passes: %s", bad[i]);
 		assert_true(why[0]);
 	}
 	/* A NUL after the value, which a C string would hide. */
-	assert_int_equal(command_strict_json("{}\0", 3, why, sizeof(why)), -EBADMSG);
-	assert_int_equal(command_strict_json("{\"a\0b\":1}", 9, why, sizeof(why)), -EBADMSG);
+	assert_int_equal(json_strict("{}\0", 3, why, sizeof(why)), -EBADMSG);
+	assert_int_equal(json_strict("{\"a\0b\":1}", 9, why, sizeof(why)), -EBADMSG);
 }
 
 /* Every proper beginning of a text that must be closed is refused. */
@@ -56,9 +56,9 @@ static void test_truncated(void **state)
 	static const char text[] = "{\"a\":[1,{\"b\":\"\\ud83d\\ude00\xc3\xa9\"},null,-1.5e3],\"c\":true}";
 	char why[256];
 
-	assert_int_equal(command_strict_json(text, sizeof(text) - 1, why, sizeof(why)), 0);
+	assert_int_equal(json_strict(text, sizeof(text) - 1, why, sizeof(why)), 0);
 	for (size_t n = 0; n < sizeof(text) - 1; n++)
-		assert_int_equal(command_strict_json(text, n, why, sizeof(why)), -EBADMSG);
+		assert_int_equal(json_strict(text, n, why, sizeof(why)), -EBADMSG);
 }
 
 static void test_limits(void **state)
@@ -69,18 +69,18 @@ static void test_limits(void **state)
 
 	memset(deep, '[', 60);
 	memset(deep + 60, ']', 60);
-	assert_int_equal(command_strict_json(deep, 120, why, sizeof(why)), 0);
+	assert_int_equal(json_strict(deep, 120, why, sizeof(why)), 0);
 	assert_int_equal(json_parse(&j, deep, 120, NULL), 0);
 	memset(deep, '[', 61);
 	memset(deep + 61, ']', 61);
-	assert_int_equal(command_strict_json(deep, 122, why, sizeof(why)), -EBADMSG);
+	assert_int_equal(json_strict(deep, 122, why, sizeof(why)), -EBADMSG);
 	for (size_t i = 0; i < sizeof(wide); i++)
 		wide[i] = i == 0 ? '[' : i % 2 ? '1' : ',';
 	wide[131068] = ']';
-	assert_int_equal(command_strict_json(wide, 131069, why, sizeof(why)), 0);
+	assert_int_equal(json_strict(wide, 131069, why, sizeof(why)), 0);
 	wide[131068] = ',';
 	wide[131072] = ']';
-	assert_int_equal(command_strict_json(wide, 131073, why, sizeof(why)), -EBADMSG);
+	assert_int_equal(json_strict(wide, 131073, why, sizeof(why)), -EBADMSG);
 }
 
 int main(void)

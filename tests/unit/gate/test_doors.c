@@ -319,12 +319,12 @@ static void test_shim_waits_for_layers(void **state)
 	f->engine.answers[4] = (struct fake_answer){"GET /images/" NGINX_ID, 200,
 		"{\"Id\":\"" NGINX_ID "\",\"RepoTags\":[\"nginx:latest\"],\"RootFS\":{\"Layers\":[\"" LAYER "\"]}}"};
 	doors_open(f, BASED(LAYER));
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_ALLOW);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_ALLOW);
 	assert_true(f->engine.answers[4].asked > 0);
 	give_policy(f, BASED(NGINX_ID));
 	ipc_send(f->peer, IPC_PING, 0, &(struct ipc_seq){2});
 	UNTIL(f, f->pongs == 2);
-	assert_int_equal(shim_answer(f, shim_ask(f, ID, "docker", CONFIG("")), &r), SHIM_REFUSE);
+	assert_int_equal(shim_answer(f, shim_ask(f, ID, CONFIG("")), &r), SHIM_REFUSE);
 	assert_non_null(strstr(r.text, "is in no allowed group (based)"));
 }
 

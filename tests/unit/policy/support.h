@@ -94,6 +94,8 @@ static const char gates_policy[] =
 	"compliance:\n"
 	"  - {name: c, notes: n, owner: o, scope: [lab], checks: {privileged: block, docker_socket: alert, host_pid: ignore}}\n"
 	"  - {name: c2, disabled: true, checks: {}}\n"
+	"admission:\n"
+	"  - {name: k, scope: [shop], groups: [\"system:*\"], actions: [pod_exec], when: {targets: [\"shop/*\"]}, effect: deny, message: m}\n"
 	"access:\n"
 	"  - name: a\n"
 	"    notes: n\n"

@@ -442,6 +442,50 @@ static void test_extremes(void **state)
 	assert_string_equal(v.reason, "unknown");
 }
 
+/* The rules of admission: their own, with a scope, through the form that Defender and Gate get. */
+static void test_admission(void **state)
+{
+	static const char text[] =
+		"version: 1\n"
+		"collections: [{name: shop, namespaces: [shop]}]\n"
+		"access: [{name: engine, effect: deny}]\n"
+		"admission:\n"
+		"  - {name: robots, groups: [\"system:serviceaccounts:*\"], actions: [pod_create], effect: allow, audit: none}\n"
+		"  - {name: no shells, scope: [shop], actions: [pod_exec, pod_attach], effect: deny, message: ask}\n"
+		"  - {name: no hosts, actions: [\"*_create\"], when: {host_namespaces: [pid]}, effect: alert}\n";
+	CLEANUP(policy_unref) struct policy *p = must_load(text);
+	CLEANUP(policy_unref) struct policy *back = NULL;
+	CLEANUP(buf_done) struct buf wire = BUF_INIT(1 << 20);
+	struct creation c = {.host_namespaces = HOST_PID};
+	char *robots = (char *)"system:serviceaccounts:shop";
+	struct str_list groups = {&robots, 1};
+
+	policy_encode(p, &wire);
+	assert_int_equal(policy_decode(&back, wire.data, wire.len), 0);
+	assert_int_equal(back->admission_count, 3);
+	struct policy_subject shop = {.namespace_ = "shop"}, other = {.namespace_ = "other"};
+	struct access_request q = {.user = "bob", .action = "pod_exec"};
+	assert_string_equal(policy_judge_admission(back, &shop, &q).rule, "no shells");
+	assert_string_equal(policy_judge_admission(back, &shop, &q).reason, "ask");
+	assert_null(policy_judge_admission(back, &other, &q).rule);
+	q = (struct access_request){.user = "bob", .action = "deployment_create", .creation = &c};
+	assert_int_equal(policy_judge_admission(back, &shop, &q).effect, ACCESS_ALERT);
+	q.action = "pod_create";
+	q.groups = &groups;
+	assert_string_equal(policy_judge_admission(back, &shop, &q).rule, "robots");
+	assert_false(policy_judge_admission(back, &shop, &q).audit);
+	assert_string_equal(policy_judge_access(back, &q).rule, "engine");
+	/* A form of before there was admission ends with the rules of access. */
+	CLEANUP(policy_unref) struct policy *bare = must_load("version: 1\naccess: [{name: engine, effect: deny}]\n");
+	CLEANUP(policy_unref) struct policy *old = NULL;
+	buf_reset(&wire);
+	policy_encode(bare, &wire);
+	wire.data[3] = '2';
+	assert_int_equal(policy_decode(&old, wire.data, wire.len - 2), 0);
+	assert_int_equal(old->access_count, 1);
+	assert_int_equal(old->admission_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_first_match),
 		cmocka_unit_test(test_no_rule),
 		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_admission),
 	};
 
 	return cmocka_run_group_tests_name("policy.access", tests, NULL, NULL);

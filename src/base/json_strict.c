@@ -5,11 +5,14 @@
  * characters, take 01 and 1. for numbers and end a string at \u0000; Go replaces broken UTF-8 and lone
  * surrogates; some read the first of two values, some neither. No recursion, one pass, hard limits.
  */
+#include "base/json_strict.h"
+
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "command/internal.h"
+#include "base/cleanup.h"
 
 #define STRICT_DEPTH_MAX 60 /* below json_parse()'s own */
 #define STRICT_VALUES_MAX 65536
@@ -240,7 +243,7 @@ static bool next(struct scan *s)
 	return false;
 }
 
-int command_strict_json(const char *text, size_t n, char *why, size_t size)
+int json_strict(const char *text, size_t n, char *why, size_t size)
 {
 	struct scan s = {.p = (const unsigned char *)text, .end = (const unsigned char *)text + n};
 	bool more = true;
@@ -256,6 +259,45 @@ int command_strict_json(const char *text, size_t n, char *why, size_t size)
 		s.bad = "something follows the JSON value";
 	if (!s.bad)
 		return 0;
-	snprintf(why, size, "the body cannot be judged: %s", s.bad);
+	snprintf(why, size, "%s", s.bad);
 	return -EBADMSG;
+}
+
+/* ---- keys ---- */
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool object_unique(const struct json *obj, const char **keys, size_t max)
+{
+	size_t n = 0;
+
+	for (const struct json *j = json_first(obj); j && n < max; j = json_next(j))
+		keys[n++] = json_key(j);
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(keys[i - 1], keys[i]) == 0)
+			return false;
+	return true;
+}
+
+/* The tree has at most STRICT_DEPTH_MAX levels. */
+static bool tree_unique(const struct json *j, const char **keys, size_t max)
+{
+	if (json_is_object(j) && !object_unique(j, keys, max))
+		return false;
+	for (const struct json *i = json_first(j); i; i = json_next(i))
+		if (!tree_unique(i, keys, max))
+			return false;
+	return true;
+}
+
+int json_keys_unique(const struct json *root, size_t text_size)
+{
+	size_t max = text_size / 4 + 1; /* a member takes four bytes and more */
+	CLEANUP(free) const char **keys = malloc(max * sizeof(*keys));
+
+	return !keys ? -ENOMEM : tree_unique(root, keys, max) ? 0 : -EBADMSG;
 }
