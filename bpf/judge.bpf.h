@@ -100,8 +100,8 @@ static long argv_step(u32 i, struct exec_scratch **ctx)
 	if (at >= s->args_end)
 		return 1;
 	__builtin_memset(s->scan.token, 0, sizeof(s->scan.token));
-	n = bpf_probe_read_user_str(s->scan.token, MINER_TOKEN, (void *)at);
-	if (n <= 0) {
+	n = read_user_str(s->scan.token, MINER_TOKEN, (void *)at);
+	if (n < 0) {
 		scratch_exec(s)->header.flags |= WIRE_ARGS_UNREADABLE;
 		return 1;
 	}
