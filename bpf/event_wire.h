@@ -72,6 +72,7 @@ enum { /* header.flags */
 	WIRE_FILE_MODIFIED = 128, /* executable of the image, written since */
 	WIRE_SUID = 256,       /* it runs with another user's or group's rights than its caller's */
 	WIRE_RUNTIME = 512,    /* the container runtime, which has not entered the container yet */
+	WIRE_REFUSED = 1024,   /* the exec failed with EPERM: its process goes on as what it was */
 	WIRE_SUSPECT = 64,     /* a miner's arguments in a printing program: watched until it connects */
 };
 
@@ -91,7 +92,10 @@ struct wire_process {
 	char comm[WIRE_COMM];
 };
 
-/* data: path (path_size bytes with its NUL), then args (args_size bytes, each NUL-terminated). */
+/*
+ * data: path (path_size bytes with its NUL), then args (args_size bytes, each NUL-terminated). With
+ * WIRE_REFUSED the arguments are those that the caller's memory held a moment later: evidence only.
+ */
 struct wire_exec {
 	struct wire_header header;
 	struct wire_process process;

@@ -15,7 +15,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct miner_key);
 	__type(value, struct miner_word);
-} miner_words SEC(".maps");
+} miner_words MAP;
 
 miner_inline struct miner_word miner_find(struct miner_scan *s)
 {
@@ -50,7 +50,7 @@ static long basename_step(u32 i, struct basename_scan *b)
 }
 
 /* What the table says of the last part of the path in scan.token. Global: verified once. */
-__noinline int name_class(struct miner_scan *scan, u32 space)
+__weak __noinline int name_class(struct miner_scan *scan, u32 space)
 {
 	struct basename_scan b = {};
 
@@ -100,8 +100,8 @@ static long argv_step(u32 i, struct exec_scratch **ctx)
 	if (at >= s->args_end)
 		return 1;
 	__builtin_memset(s->scan.token, 0, sizeof(s->scan.token));
-	n = bpf_probe_read_user_str(s->scan.token, MINER_TOKEN, (void *)at);
-	if (n <= 0) {
+	n = read_user_str(s->scan.token, MINER_TOKEN, (void *)at);
+	if (n < 0) {
 		scratch_exec(s)->header.flags |= WIRE_ARGS_UNREADABLE;
 		return 1;
 	}
@@ -126,6 +126,14 @@ static __always_inline u32 argv_judge(struct exec_scratch *s, struct task_struct
 	return miner_argv_judge(&s->argv, texts);
 }
 
+/* A script's own name, and a link's, are what execve was given. ret_class is the file's. */
+static __always_inline bool miner_named(struct exec_scratch *s, struct linux_binprm *bprm, u32 *ret_class)
+{
+	u32 other;
+
+	return name_is(s, bprm->file->f_path.dentry->d_name.name, ret_class) || name_is(s, s->filename, &other);
+}
+
 static __always_inline void miner_judge(struct exec_scratch *s, const struct wire_slot *slot, struct task_struct *task,
 	struct linux_binprm *bprm)
 {
@@ -134,9 +142,7 @@ static __always_inline void miner_judge(struct exec_scratch *s, const struct wir
 	const u8 *args = s->record + sizeof(*exec) + (exec->path_size & (2 * WIRE_PATH_MAX - 1));
 	u32 file, arg, evidence = WIRE_EVIDENCE_NAME, result = MINER_RESULT_YES;
 
-	/* A script's own name, and a link's, are what execve was given. */
-	if (!name_is(s, bprm->file->f_path.dentry->d_name.name, &file) && !name_is(s, s->filename, &arg) &&
-	    !name_is(s, args, &arg)) {
+	if (!miner_named(s, bprm, &file) && !name_is(s, args, &arg)) {
 		if (file == MINER_MULTI)
 			file = called_class(s, args, arg);
 		result = argv_judge(s, task, file == MINER_TEXTS);
@@ -268,6 +274,24 @@ static __always_inline void verdict_carry_out(struct wire_verdict *v)
 		v->done = bpf_send_signal(SIGKILL) ? WIRE_DONE_FAILED : WIRE_DONE_PREVENT;
 }
 
+static __always_inline void filename_read(struct exec_scratch *s, struct linux_binprm *bprm)
+{
+	long n = bpf_probe_read_kernel_str(s->filename, sizeof(s->filename), bprm->filename);
+
+	s->filename_length = n > 0 ? n - 1 : 0;
+}
+
+/* All that does not go by the miners' signs, in the order of the detections. */
+static __always_inline void program_judge(struct exec_scratch *s, u32 number, const struct wire_slot *slot,
+	struct linux_binprm *bprm)
+{
+	file_judge(s, slot);
+	if (slot->effects[WIRE_DETECTION_ENGINE_CLIENT])
+		client_judge(s, slot, bprm);
+	rights_judge(s, slot);
+	denied_judge(s, number, slot);
+}
+
 /* Fills the record's verdict, sign and flags, and carries the verdict out. */
 static __always_inline void judge(struct exec_scratch *s, u32 number, struct task_struct *task,
 	struct linux_binprm *bprm)
@@ -276,7 +300,6 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 	struct wire_verdict *v = &exec->header.verdict;
 	struct wire_slot *slot = bpf_map_lookup_elem(&slots, &number);
 	u32 pid = exec->process.pid;
-	long n;
 
 	bpf_map_delete_elem(&notes, &pid);
 	v->slot = number;
@@ -291,15 +314,10 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 		note_put(s, pid, WIRE_NOTE_ALLOWED);
 		return;
 	}
-	n = bpf_probe_read_kernel_str(s->filename, sizeof(s->filename), bprm->filename);
-	s->filename_length = n > 0 ? n - 1 : 0;
+	filename_read(s, bprm);
 	if (slot->effects[WIRE_DETECTION_CRYPTO_MINER])
 		miner_judge(s, slot, task, bprm);
-	file_judge(s, slot);
-	if (slot->effects[WIRE_DETECTION_ENGINE_CLIENT])
-		client_judge(s, slot, bprm);
-	rights_judge(s, slot);
-	denied_judge(s, number, slot);
+	program_judge(s, number, slot, bprm);
 	if (exec->header.flags & WIRE_SUSPECT)
 		note_put(s, pid, WIRE_NOTE_SUSPECT);
 	verdict_carry_out(v);

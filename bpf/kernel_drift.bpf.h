@@ -69,3 +69,14 @@ static __always_inline struct dentry *ovl_lower(struct ovl_inode *o)
 	e = BPF_CORE_READ(o, oe);
 	return BPF_CORE_READ(e, __numlower) ? BPF_CORE_READ(e, __lowerstack[0].dentry) : NULL;
 }
+
+/*
+ * Up to 6.12 at least, bpf_probe_read_user_str answers 0 for an empty string, whose NUL it should count
+ * as it does that of every other; by 6.18 it does. Bytes read with the NUL, or a negative errno.
+ */
+static __always_inline long read_user_str(void *to, u32 size, const void *from)
+{
+	long n = bpf_probe_read_user_str(to, size, from);
+
+	return n == 0 ? 1 : n;
+}

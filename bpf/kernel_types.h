@@ -91,11 +91,6 @@ struct mm_struct {
 	unsigned long arg_end;
 };
 
-struct linux_binprm {
-	struct file *file;
-	int argc;
-	const char *filename;
-};
 
 struct kernfs_node {
 	u64 id;
@@ -143,6 +138,14 @@ struct cred {
 	kgid_t egid;
 };
 
+struct linux_binprm {
+	struct file *file;
+	struct cred *cred; /* that the new program will have */
+	int unsafe;
+	int argc;
+	const char *filename;
+};
+
 typedef struct {
 	int counter;
 } atomic_t;
@@ -171,6 +174,15 @@ struct task_struct {
 	const struct cred *cred;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+};
+
+struct pt_regs___x86 {
+	unsigned long si, dx, orig_ax;
+};
+
+struct pt_regs___arm64 {
+	u64 regs[31];
+	s32 syscallno;
 };
 
 struct in6_addr {
@@ -216,5 +228,6 @@ struct tcp_sock {
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define EPERM 1
 #define ESRCH 3
 #define EEXIST 17

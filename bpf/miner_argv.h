@@ -59,7 +59,7 @@ enum miner_result { MINER_RESULT_NO, MINER_RESULT_SUSPECT, MINER_RESULT_YES };
 
 #ifdef __BPF__
 #define miner_inline static __always_inline
-#define miner_function __noinline /* global: the verifier looks at each once, not at each call */
+#define miner_function __weak __noinline /* global: the verifier looks at each once, not at each call */
 #define MINER_LOOP(n, step, ctx) bpf_loop((n), (step), (ctx), 0)
 #define MINER_COPY(to, from, n) bpf_probe_read_kernel((to), (n), (from))
 #else

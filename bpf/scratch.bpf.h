@@ -43,7 +43,7 @@ struct {
 	__uint(max_entries, 1); /* set to the number of CPUs */
 	__type(key, u32);
 	__type(value, struct exec_scratch);
-} exec_scratches SEC(".maps");
+} exec_scratches MAP;
 
 static __always_inline struct wire_exec *scratch_exec(struct exec_scratch *s)
 {

@@ -186,7 +186,8 @@ void event_track(struct defender *d, const struct happening *h)
 {
 	const struct wire_process *p = h->process;
 
-	if (!p || !h->entry)
+	/* Of an exec that was refused nothing stays: the process is what it was. */
+	if (!p || !h->entry || (h->record->flags & WIRE_REFUSED))
 		return;
 	if (h->e.type == EVENT_EXIT) {
 		process_table_exit(d->processes, p->pid, p->start, h->record->time);

@@ -186,7 +186,7 @@ static void warn_sensors(struct status *s, const struct record_list *list, const
 	const struct sensor_status *items = list->items;
 
 	for (uint32_t i = 0; i < list->count; i++)
-		if (items[i].state != SENSOR_ON)
+		if (items[i].state == SENSOR_FAILED) /* off = this kernel lacks it, and another one does its work */
 			warn(s, "%s %s is %s: %.160s", kind, items[i].name ? items[i].name : "?",
 				enum_name(&sensor_state_names, items[i].state), items[i].reason ? items[i].reason : "no reason given");
 }

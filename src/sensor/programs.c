@@ -3,6 +3,9 @@
  * The table of BPF programs and their loading. A program that this kernel refuses is named by the
  * only verifier log that is not empty; it is switched off, its reason kept, and the rest is loaded
  * again. Without the programs marked `security` nothing would be protected: then loading fails.
+ *
+ * What stops an exec is chosen here: BPF LSM where it is called (EPERM); else a trampoline before the LSMs
+ * (EPERM); sched_process_exec is always there, judges what they cannot, and kills.
  */
 #include <assert.h>
 #include <errno.h>
@@ -32,6 +35,10 @@ const struct sensor_program sensor_programs[] = {
 	{"on_sendmsg6", "send_ipv6", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv6"},
 	{"on_tcp_state", "tcp_state", false, SENSOR_ATTACH_TRACE, NULL},
 	{"on_egress", "stratum", false, SENSOR_ATTACH_CGROUP, "drop_stratum"},
+	/* In the order in which they are tried. */
+	{"on_lsm_probe", NULL, false, SENSOR_ATTACH_LSM_PROBE, NULL},
+	{"on_exec_lsm", NULL, false, SENSOR_ATTACH_LSM, "exec_lsm"},
+	{"on_exec_fmod_ret", NULL, false, SENSOR_ATTACH_FMOD_RET, "exec_fmod_ret"},
 };
 const size_t sensor_programs_count = ARRAY_SIZE(sensor_programs);
 static_assert(ARRAY_SIZE(sensor_programs) <= SENSOR_PROGRAMS_MAX, "room for each program's state");
@@ -72,24 +79,74 @@ static struct bpf_program *program_of(const struct sensor_set *s, size_t i)
 	return bpf_object__find_program_by_name(s->bpf->obj, sensor_programs[i].program);
 }
 
-/* Kernels before 6.17 tell the end of a process differently: see bpf/kernel_drift.bpf.h. */
-static bool exit_has_group_dead(void)
+static bool given_up(const struct sensor_program_state *state)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	return state->reason[0];
+}
+
+static __attribute__((format(printf, 3, 4))) void give_up(struct sensor_set *s, size_t i, const char *format, ...)
+{
+	va_list args;
+
+	s->states[i].state = sensor_program_optional(&sensor_programs[i]) ? SENSOR_OFF : SENSOR_FAILED;
+	va_start(args, format);
+	vsnprintf(s->states[i].reason, sizeof(s->states[i].reason), format, args);
+	va_end(args);
+}
+
+/* Gives up the programs of a kind; false when there was none left. */
+static bool kind_give_up(struct sensor_set *s, enum sensor_attach kind, const char *why)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < sensor_programs_count; i++)
+		if (sensor_programs[i].attach == kind && !given_up(&s->states[i])) {
+			give_up(s, i, "%s", why);
+			any = true;
+		}
+	return any;
+}
+
+/* Kernels before 6.17 tell the end of a process differently: see bpf/kernel_drift.bpf.h. */
+static bool exit_has_group_dead(const struct btf *btf)
+{
 	const struct btf_type *t;
 	bool has = false;
 	int id;
 
-	if (!btf)
-		return false;
 	id = btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF);
 	t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
 	t = t ? btf__type_by_id(btf, t->type) : NULL; /* pointer */
 	t = t ? btf__type_by_id(btf, t->type) : NULL; /* function */
 	if (t && btf_is_func_proto(t))
 		has = btf_vlen(t) == 3; /* context, task, group_dead */
-	btf__free(btf);
 	return has;
+}
+
+/* What the kernel's own description tells before anything is loaded. */
+static void kernel_ask(struct sensor_set *s)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf)
+		return;
+	s->exit_has_group_dead = exit_has_group_dead(btf);
+	if (btf__find_by_name_kind(btf, "bpf_lsm_bprm_creds_from_file", BTF_KIND_FUNC) < 0) {
+		kind_give_up(s, SENSOR_ATTACH_LSM_PROBE, "this kernel was built without BPF LSM");
+		kind_give_up(s, SENSOR_ATTACH_LSM, "this kernel was built without BPF LSM");
+	}
+	if (btf__find_by_name_kind(btf, "security_bprm_creds_from_file", BTF_KIND_FUNC) < 0)
+		kind_give_up(s, SENSOR_ATTACH_FMOD_RET, "this kernel has no such function to hook");
+	btf__free(btf);
+}
+
+/* May an exec be refused here, as far as is known? */
+static bool refusing(const struct sensor_set *s)
+{
+	for (size_t i = 0; i < sensor_programs_count; i++)
+		if (sensor_programs[i].attach >= SENSOR_ATTACH_LSM && !given_up(&s->states[i]))
+			return true;
+	return false;
 }
 
 static int maps_size(struct sensor_set *s)
@@ -101,6 +158,8 @@ static int maps_size(struct sensor_set *s)
 	if (cpus < 0)
 		return cpus;
 	r = bpf_map__set_max_entries(s->bpf->maps.exec_scratches, (uint32_t)cpus);
+	if (!r && refusing(s))
+		r = bpf_map__set_max_entries(s->bpf->maps.refuse_scratches, (uint32_t)cpus);
 	if (!r && c->security_ring_bytes)
 		r = bpf_map__set_max_entries(s->bpf->maps.security_ring, (uint32_t)c->security_ring_bytes);
 	if (!r && c->bulk_ring_bytes)
@@ -116,7 +175,7 @@ static int object_open(struct sensor_set *s)
 	s->bpf->rodata->self_pid = s->config.self_pid;
 	s->bpf->rodata->use_cgroup_v1 = s->config.cgroup_v1 != NULL;
 	s->bpf->rodata->hierarchy = s->hierarchy;
-	s->bpf->rodata->exit_has_group_dead = exit_has_group_dead();
+	s->bpf->rodata->exit_has_group_dead = s->exit_has_group_dead;
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		struct bpf_program *p = program_of(s, i);
 
@@ -124,21 +183,29 @@ static int object_open(struct sensor_set *s)
 			return -ENOENT;
 		s->states[i].log[0] = 0;
 		bpf_program__set_log_buf(p, s->states[i].log, SENSOR_LOG_SIZE);
-		bpf_program__set_autoload(p, s->states[i].state != SENSOR_FAILED);
+		bpf_program__set_autoload(p, !given_up(&s->states[i]));
 	}
 	return maps_size(s);
 }
 
-/* Marks the program whose log is not empty as failed. False when there is none. */
-static bool refused_mark(struct sensor_set *s)
+/*
+ * Gives up the program whose log is not empty. Where a kernel takes no programs of a kind at all, there is
+ * no log: then it is one of the optional kinds. False when there is nothing left to give up.
+ */
+static bool refused_mark(struct sensor_set *s, int error)
 {
+	char why[sizeof(s->states[0].reason)];
+
 	for (size_t i = 0; i < sensor_programs_count; i++)
-		if (s->states[i].state != SENSOR_FAILED && s->states[i].log[0]) {
-			s->states[i].state = SENSOR_FAILED;
-			log_reason(s->states[i].log, s->states[i].reason, sizeof(s->states[i].reason));
+		if (!given_up(&s->states[i]) && s->states[i].log[0]) {
+			log_reason(s->states[i].log, why, sizeof(why));
+			give_up(s, i, "%s", why);
 			return true;
 		}
-	return false;
+	snprintf(why, sizeof(why), "refused by this kernel: %s", strerror(-error));
+	if (kind_give_up(s, SENSOR_ATTACH_LSM_PROBE, why) | kind_give_up(s, SENSOR_ATTACH_LSM, why))
+		return true;
+	return kind_give_up(s, SENSOR_ATTACH_FMOD_RET, why);
 }
 
 static int security_missing(const struct sensor_set *s, struct diag *reterr)
@@ -161,7 +228,7 @@ static int object_load(struct sensor_set *s, struct diag *reterr)
 		r = seawall_bpf__load(s->bpf);
 		if (!r)
 			return 0;
-		if (!refused_mark(s))
+		if (!refused_mark(s, r))
 			return diag_msg(reterr, r, "cannot load the BPF programs: %s", strerror(-r));
 		r = security_missing(s, reterr);
 		if (r < 0)
@@ -170,23 +237,45 @@ static int object_load(struct sensor_set *s, struct diag *reterr)
 	}
 }
 
-static void program_attach(struct sensor_set *s, size_t i, int cgroup_fd)
+static bool program_attach(struct sensor_set *s, size_t i, int cgroup_fd)
 {
 	struct sensor_program_state *state = &s->states[i];
 	struct bpf_program *p = program_of(s, i);
 
-	if (state->state == SENSOR_FAILED)
-		return;
+	if (given_up(state))
+		return false;
 	if (sensor_programs[i].attach == SENSOR_ATTACH_CGROUP)
 		state->link = bpf_program__attach_cgroup(p, cgroup_fd);
 	else
 		state->link = bpf_program__attach(p);
-	if (state->link) {
+	if (state->link)
 		state->state = SENSOR_ON;
+	else
+		give_up(s, i, "cannot attach: %s", strerror(errno));
+	return state->link;
+}
+
+/* Attaches the probe, calls what it hooks, and takes it away again: is BPF among the kernel's LSMs? */
+static void lsm_probe(struct sensor_set *s, size_t i)
+{
+	if (!program_attach(s, i, -1)) {
+		kind_give_up(s, SENSOR_ATTACH_LSM, s->states[i].reason);
 		return;
 	}
-	state->state = SENSOR_FAILED;
-	snprintf(state->reason, sizeof(state->reason), "cannot attach: %s", strerror(errno));
+	(void)getpgid(getpid());
+	bpf_link__destroy(take_ptr(s->states[i].link));
+	s->states[i].state = SENSOR_OFF;
+	if (!s->bpf->bss->lsm_called)
+		kind_give_up(s, SENSOR_ATTACH_LSM, "bpf is not among this kernel's LSMs (lsm= at its command line)");
+}
+
+static void programs_attach(struct sensor_set *s, int cgroup_fd)
+{
+	for (size_t i = 0; i < sensor_programs_count; i++)
+		if (sensor_programs[i].attach == SENSOR_ATTACH_LSM_PROBE)
+			lsm_probe(s, i);
+		else if (program_attach(s, i, cgroup_fd) && sensor_programs[i].attach == SENSOR_ATTACH_LSM)
+			kind_give_up(s, SENSOR_ATTACH_FMOD_RET, "not needed: exec_lsm is on");
 }
 
 int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
@@ -200,6 +289,7 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 		if (!s->states[i].log)
 			return -ENOMEM;
 	}
+	kernel_ask(s);
 	r = object_load(s, reterr);
 	for (size_t i = 0; i < sensor_programs_count; i++)
 		free(take_ptr(s->states[i].log));
@@ -209,8 +299,7 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 	if (r < 0)
 		return diag_msg(reterr, r, "cannot put the miners' words into the kernel: %s", strerror(-r));
 	cgroup_fd = open(s->cgroup2_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < sensor_programs_count; i++)
-		program_attach(s, i, cgroup_fd);
+	programs_attach(s, cgroup_fd);
 	s->verified_at = time_now();
 	return security_missing(s, reterr);
 }

@@ -9,23 +9,33 @@
 #define SENSOR_PROGRAMS_MAX 16
 #define SENSOR_LOG_SIZE (256 << 10) /* of each program while loading; touched only by a refused one */
 
-enum sensor_attach { SENSOR_ATTACH_TRACE, SENSOR_ATTACH_CGROUP };
+/* The last three need the kernel's trampolines, and the probe answers for the LSM: see programs.c. */
+enum sensor_attach {
+	SENSOR_ATTACH_TRACE, SENSOR_ATTACH_CGROUP,
+	SENSOR_ATTACH_LSM_PROBE, SENSOR_ATTACH_LSM, SENSOR_ATTACH_FMOD_RET,
+};
 
 /* One row for each BPF program; see programs.c. */
 struct sensor_program {
 	const char *program; /* function in bpf/ */
-	const char *name;    /* shown to people */
+	const char *name;    /* shown to people; NULL = it is no sensor */
 	bool security;       /* without it there is no protection: loading fails */
 	enum sensor_attach attach;
 	const char *enforcer; /* what it can prevent, NULL = it only looks */
 };
+
+/* Is its kind one that kernels may lack? Then its absence is no failure: something else does its work. */
+static inline bool sensor_program_optional(const struct sensor_program *p)
+{
+	return p->attach >= SENSOR_ATTACH_LSM_PROBE;
+}
 
 extern const struct sensor_program sensor_programs[];
 extern const size_t sensor_programs_count;
 
 struct sensor_program_state {
 	enum sensor_state state;
-	char reason[160];
+	char reason[160]; /* not empty: given up */
 	struct bpf_link *link;
 	char *log; /* the verifier's, while loading */
 };
@@ -45,6 +55,7 @@ struct sensor_set {
 	char cgroup_root[256]; /* mount of the watched hierarchy */
 	char cgroup2_root[256]; /* mount of the v2 hierarchy: where cgroup programs are attached */
 	uint32_t hierarchy;
+	bool exit_has_group_dead; /* bpf/kernel_drift.bpf.h */
 	struct sensor_program_state states[SENSOR_PROGRAMS_MAX];
 	uint64_t verified_at;
 	sensor_record_fn *fn;

@@ -32,7 +32,8 @@ int sensor_status(const struct sensor_set *s, struct record_list *sensors, struc
 	int r = 0;
 
 	for (size_t i = 0; i < sensor_programs_count && r == 0; i++) {
-		r = status_add(sensors, sensor_programs[i].name, &s->states[i], s->verified_at);
+		if (sensor_programs[i].name)
+			r = status_add(sensors, sensor_programs[i].name, &s->states[i], s->verified_at);
 		if (r == 0 && sensor_programs[i].enforcer)
 			r = status_add(enforcers, sensor_programs[i].enforcer, &s->states[i], s->verified_at);
 	}

@@ -107,6 +107,37 @@ void scene_policy(struct scene *s, const char *yaml)
 	assert_int_equal(sensor_cgroup_set(s->set, s->cgroup, slot), 0);
 }
 
+bool scene_enforcer(struct scene *s, const char *name, const char **ret_why)
+{
+	struct record_list sensors = {}, enforcers = {}, *lists[] = {&sensors, &enforcers};
+	static char why[256];
+	bool on = false, found = false;
+
+	assert_int_equal(sensor_status(s->set, &sensors, &enforcers), 0);
+	for (int l = 0; l < 2; l++) {
+		struct sensor_status *items = lists[l]->items;
+
+		for (uint32_t i = 0; i < lists[l]->count; i++) {
+			if (l == 1 && strcmp(items[i].name, name) == 0) {
+				found = true;
+				on = items[i].state == SENSOR_ON;
+				snprintf(why, sizeof(why), "%s", items[i].reason ? items[i].reason : "");
+			}
+			record_done(&sensor_status_desc, &items[i]);
+		}
+		free(items);
+	}
+	assert_true(found);
+	if (ret_why)
+		*ret_why = why;
+	return on;
+}
+
+bool scene_refuses(struct scene *s)
+{
+	return scene_enforcer(s, "exec_lsm", NULL) || scene_enforcer(s, "exec_fmod_ret", NULL);
+}
+
 static void enter(const struct scene *s)
 {
 	char path[300];

@@ -38,6 +38,11 @@ void scene_clear(struct scene *s);
 /* Puts the container under the first runtime rule of the policy text; NULL: under none. */
 void scene_policy(struct scene *s, const char *yaml);
 
+/* Is the enforcer of this name on? The reason when it is not goes to ret_why (static storage), which may be NULL. */
+bool scene_enforcer(struct scene *s, const char *name, const char **ret_why);
+/* Can an exec be refused on this kernel? Else what must not run is killed. */
+bool scene_refuses(struct scene *s);
+
 /* Runs fn in a child process that is in the container; the child's exit status is what fn returns. */
 typedef int scene_child_fn(void *ctx);
 pid_t scene_fork(struct scene *s, scene_child_fn *fn, void *ctx);

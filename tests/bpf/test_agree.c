@@ -73,6 +73,14 @@ static enum miner_judgement kernel_says(const struct wire_exec *e)
 	return e->header.flags & WIRE_SUSPECT ? MINER_SUSPECT : MINER_NO;
 }
 
+static void disagree(const struct line *l, const struct wire_exec *e, const struct miner_finding *f)
+{
+	for (uint32_t i = 0; i < l->count; i++)
+		print_message("# argv[%u] = '%s'\n", i, l->argv[i]);
+	fail_msg("%s: kernel %d by %u '%s' (flags %x, %u bytes of arguments), userspace %d by %d '%s'", l->path, kernel_says(e),
+		e->header.verdict.evidence, e->sign, e->header.flags, e->args_size, f->judgement, f->evidence, f->sign);
+}
+
 static void both_say_the_same(void **state)
 {
 	struct scene *s = *state;
@@ -101,8 +109,7 @@ static void both_say_the_same(void **state)
 		if (kernel_says(e) != f.judgement ||
 		    (f.judgement == MINER_YES && e->header.verdict.evidence != f.evidence) ||
 		    (f.evidence == EVIDENCE_ARGV && strncmp(e->sign, f.sign, sizeof(e->sign) - 1) != 0))
-			fail_msg("round %d, %s %s %s %s: kernel %d '%s', userspace %d '%s'", i, l.path, l.argv[0],
-				l.count > 1 ? l.argv[1] : "", l.count > 2 ? l.argv[2] : "", kernel_says(e), e->sign, f.judgement, f.sign);
+			disagree(&l, e, &f);
 		seen[f.judgement]++;
 	}
 	/* The draws are worth something only when each answer is among them. */
