@@ -31,6 +31,7 @@ const struct sensor_program sensor_programs[] = {
 	{"on_sendmsg4", "send_ipv4", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv4"},
 	{"on_sendmsg6", "send_ipv6", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv6"},
 	{"on_tcp_state", "tcp_state", false, SENSOR_ATTACH_TRACE, NULL},
+	{"on_capable", "privileged_calls", false, SENSOR_ATTACH_TRACE, "privileged_calls_kill"},
 	{"on_egress", "stratum", false, SENSOR_ATTACH_CGROUP, "drop_stratum"},
 };
 const size_t sensor_programs_count = ARRAY_SIZE(sensor_programs);
@@ -206,8 +207,10 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 	if (r < 0)
 		return r;
 	r = sensor_miner_table_load(s);
+	if (r == 0)
+		r = sensor_calls_load(s);
 	if (r < 0)
-		return diag_msg(reterr, r, "cannot put the miners' words into the kernel: %s", strerror(-r));
+		return diag_msg(reterr, r, "cannot put the tables of words and system calls into the kernel: %s", strerror(-r));
 	cgroup_fd = open(s->cgroup2_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < sensor_programs_count; i++)
 		program_attach(s, i, cgroup_fd);
