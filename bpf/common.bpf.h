@@ -85,6 +85,43 @@ static __always_inline void process_fill(struct wire_process *p, struct task_str
 	p->comm[sizeof(p->comm) - 1] = 0;
 }
 
+/* ---- the system call that a task is in ---- */
+
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 2
+
+static __always_inline u32 call_number(struct pt_regs *regs)
+{
+	return regs->orig_ax;
+}
+
+static __always_inline bool call_is_compat(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT;
+}
+
+/* Its arguments from 0 to 2. 32-bit calls have theirs elsewhere: they are not looked at. */
+static __always_inline u64 call_argument(struct pt_regs *regs, u32 which)
+{
+	return which == 0 ? regs->di : which == 1 ? regs->si : regs->dx;
+}
+#else
+static __always_inline u32 call_number(struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
+static __always_inline bool call_is_compat(struct task_struct *task)
+{
+	return false;
+}
+
+static __always_inline u64 call_argument(struct pt_regs *regs, u32 which)
+{
+	return which == 0 ? regs->orig_x0 : which == 1 ? regs->regs[1] : regs->regs[2];
+}
+#endif
+
 /* text must have room for the whole literal, which is at most 16 bytes long. */
 #define starts_with(text, literal) starts_with_n((text), (literal), sizeof(literal) - 1)
 static __always_inline bool starts_with_n(const char *text, const char *prefix, u32 n)

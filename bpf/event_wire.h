@@ -36,6 +36,7 @@ enum wire_type {
 	WIRE_NET = 4,       /* struct wire_net */
 	WIRE_PAYLOAD_HIT = 5, /* struct wire_payload */
 	WIRE_CGROUP = 6,    /* struct wire_cgroup */
+	WIRE_CALL = 7,      /* struct wire_call */
 	WIRE_TYPE_COUNT_
 };
 
@@ -163,6 +164,21 @@ struct wire_payload {
 	wire_u8 data[WIRE_PAYLOAD];
 };
 
+/* A system call that needs a capability; repeats are counted as those of the network. */
+#define WIRE_CALL_NAME 24
+
+struct wire_call {
+	struct wire_header header;
+	struct wire_process process;
+	wire_u32 number;
+	wire_u8 capability;
+	wire_u8 refused; /* by the kernel: the process had not the capability */
+	wire_u8 pad[2];
+	wire_u64 count; /* absolute since the aggregate began */
+	wire_u64 first, last;
+	char name[WIRE_CALL_NAME];
+};
+
 enum wire_cgroup_kind { WIRE_CGROUP_MADE = 1, WIRE_CGROUP_GONE = 2 };
 
 struct wire_cgroup {
@@ -198,6 +214,7 @@ enum wire_detection {
 	WIRE_DETECTION_FILELESS_EXEC = 6,
 	WIRE_DETECTION_ENGINE_CLIENT = 9,
 	WIRE_DETECTION_SUID_EXEC = 14,
+	WIRE_DETECTION_NAMESPACE_ESCAPE = 16,
 	WIRE_DETECTION_DENIED_PROCESS = 36,
 	WIRE_DETECTION_DENIED_PORT = 38,
 	WIRE_DETECTION_DENIED_ADDRESS = 39,
@@ -211,6 +228,7 @@ enum wire_evidence {
 	WIRE_EVIDENCE_ADDRESS = 9,
 	WIRE_EVIDENCE_PORT = 10,
 	WIRE_EVIDENCE_FILE = 11,
+	WIRE_EVIDENCE_SYSCALL = 12,
 };
 
 /* Slots: 0 watches only, 1 kills every exec, then two banks of one slot for each runtime rule. */
@@ -247,7 +265,11 @@ struct wire_pattern {
 };
 
 /* What is remembered of a process from its exec until its exit or next exec; children inherit it. */
-enum { WIRE_NOTE_ALLOWED = 1, WIRE_NOTE_SUSPECT = 2 };
+enum {
+	WIRE_NOTE_ALLOWED = 1,
+	WIRE_NOTE_SUSPECT = 2,
+	WIRE_NOTE_OWN = 4, /* it looks like the runtime, and is the container's own: see call.bpf.c */
+};
 
 #define WIRE_NOTES_MAX 16384
 
@@ -288,6 +310,42 @@ struct wire_flow_key {
 	wire_u8 pad[5];
 	wire_u8 remote[16];
 };
+
+/* What a system call means, by its number and the capability that it needs. */
+struct wire_call_key {
+	wire_u32 number;
+	wire_u16 capability;
+	wire_u16 compat; /* of 32-bit programs */
+};
+
+enum wire_call_when { WIRE_CALL_ALWAYS, WIRE_CALL_TO_ROOT, WIRE_CALL_TO_ROOT_ANY, WIRE_CALL_NAMESPACES, WIRE_CALL_NAMESPACES_AT };
+
+struct wire_call_row {
+	wire_u8 detection;
+	wire_u8 lasting;
+	wire_u8 when; /* enum wire_call_when */
+	wire_u8 pad;
+	char name[WIRE_CALL_NAME];
+};
+
+#define WIRE_CALLS_MAX 4096
+
+/* What counts as the same call; the value is a struct wire_call. */
+struct wire_repeat_key {
+	wire_u64 container;
+	wire_u32 pid;
+	wire_u32 number;
+	wire_u8 refused;
+	wire_u8 effect;
+	wire_u8 pad[6];
+};
+
+/* The capabilities of the table; src/sensor/policy.c asserts each. */
+#define WIRE_CAPABILITY(n) (1ull << (n))
+#define WIRE_CAPABILITIES                                                                          \
+	(WIRE_CAPABILITY(2) | WIRE_CAPABILITY(7) | WIRE_CAPABILITY(13) | WIRE_CAPABILITY(16) |     \
+		WIRE_CAPABILITY(17) | WIRE_CAPABILITY(19) | WIRE_CAPABILITY(21) | WIRE_CAPABILITY(22) | \
+		WIRE_CAPABILITY(27) | WIRE_CAPABILITY(39))
 
 enum wire_counter {
 	WIRE_SEEN,

@@ -299,7 +299,7 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 	struct wire_exec *exec = scratch_exec(s);
 	struct wire_verdict *v = &exec->header.verdict;
 	struct wire_slot *slot = bpf_map_lookup_elem(&slots, &number);
-	u32 pid = exec->process.pid;
+	u32 pid = exec->process.pid, remember = 0;
 
 	bpf_map_delete_elem(&notes, &pid);
 	v->slot = number;
@@ -310,8 +310,10 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 	}
 	if (!slot)
 		return;
+	if ((exec->header.flags & (WIRE_MEMFD | WIRE_RUNTIME)) == WIRE_MEMFD)
+		remember = WIRE_NOTE_OWN;
 	if (slot->allowed && path_matches(s, number, WIRE_PATTERN_ALLOWED, slot->allowed)) {
-		note_put(s, pid, WIRE_NOTE_ALLOWED);
+		note_put(s, pid, remember | WIRE_NOTE_ALLOWED);
 		return;
 	}
 	filename_read(s, bprm);
@@ -319,6 +321,8 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 		miner_judge(s, slot, task, bprm);
 	program_judge(s, number, slot, bprm);
 	if (exec->header.flags & WIRE_SUSPECT)
-		note_put(s, pid, WIRE_NOTE_SUSPECT);
+		remember |= WIRE_NOTE_SUSPECT;
+	if (remember)
+		note_put(s, pid, remember);
 	verdict_carry_out(v);
 }

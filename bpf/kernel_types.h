@@ -51,10 +51,13 @@ struct vfsmount {
 	struct dentry *mnt_root;
 };
 
+struct mnt_namespace;
+
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
 };
 
 struct path {
@@ -87,6 +90,7 @@ struct ovl_inode {
 };
 
 struct mm_struct {
+	struct file *exe_file;
 	unsigned long arg_start;
 	unsigned long arg_end;
 };
@@ -150,8 +154,6 @@ typedef struct {
 	int counter;
 } atomic_t;
 
-struct mnt_namespace;
-
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
@@ -160,7 +162,12 @@ struct signal_struct {
 	atomic_t live;
 };
 
+struct thread_info {
+	u32 status; /* x86: TS_COMPAT */
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	u32 pid;
 	u32 tgid;
 	int exit_code;
@@ -176,14 +183,17 @@ struct task_struct {
 	struct signal_struct *signal;
 };
 
-struct pt_regs___x86 {
-	unsigned long si, dx, orig_ax;
-};
-
-struct pt_regs___arm64 {
+struct pt_regs {
+#if defined(__TARGET_ARCH_x86)
+	unsigned long orig_ax, di, si, dx;
+#elif defined(__TARGET_ARCH_arm64)
+	u64 orig_x0;
 	u64 regs[31];
 	s32 syscallno;
+#endif
 };
+
+struct user_namespace;
 
 struct in6_addr {
 	union {

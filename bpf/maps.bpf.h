@@ -96,6 +96,13 @@ struct {
 	__type(value, struct wire_net);
 } flows MAP;
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WIRE_CALLS_MAX);
+	__type(key, struct wire_repeat_key);
+	__type(value, struct wire_call);
+} calls MAP;
+
 /* Whose a socket is. Accepted sockets get a copy of their listener's. */
 struct socket_owner {
 	u64 container;

@@ -33,24 +33,20 @@ struct {
 #if defined(__TARGET_ARCH_x86)
 #define NR_EXECVE 59
 #define NR_EXECVEAT 322
-static __always_inline u64 caller_argv(void *regs)
-{
-	struct pt_regs___x86 *r = regs;
-	u64 nr = BPF_CORE_READ(r, orig_ax);
-
-	return nr == NR_EXECVE ? BPF_CORE_READ(r, si) : nr == NR_EXECVEAT ? BPF_CORE_READ(r, dx) : 0;
-}
 #else
 #define NR_EXECVE 221
 #define NR_EXECVEAT 281
-static __always_inline u64 caller_argv(void *regs)
-{
-	struct pt_regs___arm64 *r = regs;
-	s32 nr = BPF_CORE_READ(r, syscallno);
-
-	return nr == NR_EXECVE ? BPF_CORE_READ(r, regs[1]) : nr == NR_EXECVEAT ? BPF_CORE_READ(r, regs[2]) : 0;
-}
 #endif
+
+static __always_inline u64 caller_argv(struct task_struct *task)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+	u32 nr = call_number(regs);
+
+	if (call_is_compat(task))
+		return 0;
+	return nr == NR_EXECVE ? call_argument(regs, 1) : nr == NR_EXECVEAT ? call_argument(regs, 2) : 0;
+}
 
 static long caller_arg(u32 i, struct exec_scratch **ctx)
 {
@@ -82,7 +78,7 @@ static long caller_arg(u32 i, struct exec_scratch **ctx)
 
 static __always_inline void caller_args_fill(struct exec_scratch *s, struct task_struct *task)
 {
-	s->args_at = caller_argv((void *)bpf_task_pt_regs(task));
+	s->args_at = caller_argv(task);
 	if (s->args_at)
 		bpf_loop(CALLER_ARGS, caller_arg, &s, 0);
 	else

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "command/command.h"
 #include "model/records.h"
+#include "policy/calls.h"
 #include "policy/gates.h"
 #include "policy/grammar.h"
 
@@ -120,6 +121,19 @@ static void put_engine_actions(struct buf *out)
 	}
 }
 
+static void put_syscalls(struct buf *out)
+{
+	buf_puts(out, "# System calls that are looked at\n\nGenerated from `src/policy/calls.c` by `make docs`. Each needs a capability, and is "
+		"seen where the kernel asks for it.\n*Lasting*: it stands when its process was killed for it, so `prevent` is `weakened`.\n\n"
+		"| system call | detection | capability | lasting |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < policy_calls_count; i++) {
+		const struct policy_call *c = &policy_calls[i];
+
+		buf_printf(out, "| `%s` | `%s` | %u | %s |\n", c->name, enum_name(&detection_names, (int)c->detection), c->capability,
+			c->lasting ? "yes" : "");
+	}
+}
+
 static const struct {
 	const char *file;
 	void (*put)(struct buf *out);
@@ -127,6 +141,7 @@ static const struct {
 	{"records.schema.json", put_schemas},
 	{"policy.md", put_policy},
 	{"detections.md", put_detections},
+	{"syscalls.md", put_syscalls},
 	{"compliance-checks.md", put_checks},
 	{"engine-actions.md", put_engine_actions},
 };

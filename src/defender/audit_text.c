@@ -49,6 +49,9 @@ static void put_sign(const struct outcome *o, const struct event *e, struct buf 
 		put_target(e, out);
 		buf_puts(out, " by ");
 		break;
+	case EVIDENCE_SYSCALL:
+		buf_printf(out, "system call '%s'%s of ", o->sign, e->refused ? ", which the kernel refused," : "");
+		break;
 	default:
 		break;
 	}

@@ -117,6 +117,20 @@ static void fill_payload(struct defender *d, struct happening *h)
 	e->port = p->remote_port;
 }
 
+static void fill_call(struct defender *d, struct happening *h)
+{
+	const struct wire_call *c = (const struct wire_call *)h->record;
+	struct event *e = &h->e;
+
+	h->process = &c->process;
+	e->type = EVENT_SYSCALL;
+	e->syscall = (char *)(uintptr_t)c->name;
+	e->refused = c->refused;
+	e->count = c->count ? c->count : 1;
+	e->first = c->first ? defender_wall(d, c->first) : 0;
+	e->last = c->last ? defender_wall(d, c->last) : 0;
+}
+
 /* Path of a process that says only its pid. */
 static void fill_known(struct defender *d, struct happening *h)
 {
@@ -141,6 +155,7 @@ bool event_fill(struct defender *d, struct happening *h)
 	static void (*const fillers[WIRE_TYPE_COUNT_])(struct defender *, struct happening *) = {
 		[WIRE_EXEC] = fill_exec, [WIRE_FORK] = fill_fork, [WIRE_EXIT] = fill_exit,
 		[WIRE_NET] = fill_net, [WIRE_PAYLOAD_HIT] = fill_payload,
+		[WIRE_CALL] = fill_call,
 	};
 	const struct wire_header *r = h->record;
 

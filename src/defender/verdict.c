@@ -21,6 +21,8 @@ static const char *wire_sign(const struct wire_header *r)
 		return ((const struct wire_net *)r)->sign;
 	case WIRE_PAYLOAD_HIT:
 		return ((const struct wire_payload *)r)->sign;
+	case WIRE_CALL:
+		return ((const struct wire_call *)r)->name;
 	default:
 		return "";
 	}

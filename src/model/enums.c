@@ -15,12 +15,12 @@ NAMES(severity_names, SEVERITY_COUNT_, "", "low", "medium", "high", "critical");
 NAMES(audit_kind_names, AUDIT_COUNT_, "", "runtime", "access", "trust", "vulnerability", "compliance", "admission", "admin", "system");
 NAMES(container_state_names, CONTAINER_STATE_COUNT_, "unknown", "created", "running", "paused", "exited", "removed", "blocked");
 NAMES(runtime_kind_names, RUNTIME_COUNT_, "", "docker", "containerd", "podman", "crio");
-NAMES(event_type_names, EVENT_TYPE_COUNT_, "", "create", "start", "stop", "remove", "fork", "exec", "exit", "connect", "accept", "listen", "close", "audit", "gap");
+NAMES(event_type_names, EVENT_TYPE_COUNT_, "", "create", "start", "stop", "remove", "fork", "exec", "exit", "connect", "accept", "listen", "close", "audit", "gap", "syscall");
 NAMES(direction_names, DIRECTION_COUNT_, "", "outbound", "inbound", "listen");
 NAMES(proto_names, PROTO_COUNT_, "", "tcp", "udp");
 NAMES(sensor_state_names, SENSOR_STATE_COUNT_, "off", "on", "failed");
 NAMES(evidence_names, EVIDENCE_COUNT_, "", "name", "argv", "stratum", "dns", "sni", "elf", "behaviour", "path", "address", "port",
-	"file");
+	"file", "syscall");
 NAMES(file_origin_names, ORIGIN_COUNT_, "", "new", "modified", "memory");
 
 NAMES(detection_names, DETECTION_COUNT_, "",
@@ -84,14 +84,14 @@ static const struct detection_info detections[] = {
 	{DETECTION_CLOUD_METADATA, SEVERITY_HIGH, "T1552.005", "Cloud metadata access", false},
 	{DETECTION_KUBE_API, SEVERITY_MEDIUM, "T1613", "Kubernetes API access", false},
 	{DETECTION_PORT_SCAN, SEVERITY_HIGH, "T1046", "Port scan", false},
-	{DETECTION_RAW_SOCKET, SEVERITY_MEDIUM, "T1040", "Raw socket", false},
+	{DETECTION_RAW_SOCKET, SEVERITY_MEDIUM, "T1040", "Raw socket", true},
 	{DETECTION_SUID_EXEC, SEVERITY_MEDIUM, "T1548.001", "SUID execution", true},
-	{DETECTION_PRIVILEGE_ESCALATION, SEVERITY_HIGH, "T1068", "Privilege escalation", false},
-	{DETECTION_NAMESPACE_ESCAPE, SEVERITY_CRITICAL, "T1611", "Namespace escape", false},
-	{DETECTION_MOUNT, SEVERITY_HIGH, "T1611", "Mount in container", false},
-	{DETECTION_PTRACE, SEVERITY_HIGH, "T1055.008", "Process traced", false},
-	{DETECTION_KERNEL_MODULE, SEVERITY_CRITICAL, "T1547.006", "Kernel module loaded", false},
-	{DETECTION_BPF_LOAD, SEVERITY_HIGH, "T1014", "BPF program loaded", false},
+	{DETECTION_PRIVILEGE_ESCALATION, SEVERITY_HIGH, "T1068", "Privilege escalation", true},
+	{DETECTION_NAMESPACE_ESCAPE, SEVERITY_CRITICAL, "T1611", "Namespace escape", true},
+	{DETECTION_MOUNT, SEVERITY_HIGH, "T1611", "Mount in container", true},
+	{DETECTION_PTRACE, SEVERITY_HIGH, "T1055.008", "Process traced", true},
+	{DETECTION_KERNEL_MODULE, SEVERITY_CRITICAL, "T1547.006", "Kernel module loaded", true},
+	{DETECTION_BPF_LOAD, SEVERITY_HIGH, "T1014", "BPF program loaded", true},
 	{DETECTION_RELEASE_AGENT, SEVERITY_CRITICAL, "T1611", "Escape through release_agent or core_pattern", false},
 	{DETECTION_ENGINE_SOCKET, SEVERITY_CRITICAL, "T1611", "Container engine socket used", false},
 	{DETECTION_RUNTIME_OVERWRITE, SEVERITY_CRITICAL, "T1611", "Container runtime overwritten", false},

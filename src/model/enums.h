@@ -36,6 +36,7 @@ enum event_type {
 	EVENT_CONNECT, EVENT_ACCEPT, EVENT_LISTEN, EVENT_CLOSE,
 	EVENT_AUDIT,
 	EVENT_GAP, /* we could not see: drops, restart */
+	EVENT_SYSCALL, /* one that needs a capability: policy/calls.h */
 	EVENT_TYPE_COUNT_
 };
 extern const struct enum_names event_type_names;
@@ -53,7 +54,7 @@ extern const struct enum_names sensor_state_names;
 enum evidence {
 	EVIDENCE_NONE, EVIDENCE_NAME, EVIDENCE_ARGV, EVIDENCE_STRATUM, EVIDENCE_DNS, EVIDENCE_SNI,
 	EVIDENCE_ELF, EVIDENCE_BEHAVIOUR, EVIDENCE_PATH, EVIDENCE_ADDRESS, EVIDENCE_PORT,
-	EVIDENCE_FILE, EVIDENCE_COUNT_
+	EVIDENCE_FILE, EVIDENCE_SYSCALL, EVIDENCE_COUNT_
 };
 extern const struct enum_names evidence_names;
 

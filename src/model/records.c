@@ -174,6 +174,8 @@ static const struct field_desc event_fields[] = {
 	FIELD(31, U64, bytes_received),
 	FIELD_E(32, origin, file_origin_names),
 	FIELD(33, BOOL, borrowed_rights),
+	FIELD(34, STR, syscall),
+	FIELD(35, BOOL, refused),
 };
 const struct record_desc event_desc = {"event", sizeof(struct event), event_fields,
 	sizeof(event_fields) / sizeof(event_fields[0]), "One entry of the flight recorder"};

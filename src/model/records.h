@@ -128,6 +128,8 @@ struct event {
 	struct str_list args;
 	bool args_truncated;
 	enum file_origin origin; /* of an executed file that the image did not bring */
+	char *syscall;           /* its name */
+	bool refused;            /* ... and the kernel refused it */
 	bool borrowed_rights;    /* exec: of a SUID or SGID file, with its owner's rights */
 	char *user;
 	int32_t exit_code;   /* exit and stop */

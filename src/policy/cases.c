@@ -4,6 +4,7 @@
  * does. The only state is that of the present case: container, its rule, the last process and the
  * last verdict.
  */
+#include "policy/calls.h"
 #include "policy/cases_internal.h"
 
 #include <ctype.h>
@@ -144,6 +145,17 @@ static int run_file(struct runner *r, const struct words *w, const char *rest)
 	return 0;
 }
 
+static int run_call(struct runner *r, const struct words *w, const char *rest)
+{
+	struct event e = {.type = EVENT_SYSCALL, .syscall = w->count == 2 ? w->items[1] : NULL};
+
+	if (!policy_call_of(e.syscall))
+		return case_wrong(r, "syscall NAME, as in docs/reference/syscalls.md", "no system call that is looked at");
+	r->verdict = policy_match_event(present_rule(r), &e);
+	r->happened = true;
+	return 0;
+}
+
 static int run_connect(struct runner *r, const struct words *w, const char *rest)
 {
 	static const char usage[] = "connect ADDRESS:PORT [tcp|udp], IPv6 as [ADDRESS]:PORT";
@@ -274,6 +286,7 @@ static const struct verb verbs[] = {
 	{"host", NULL, SCOPE_HOSTS, "host NAME"},
 	{.name = "exec", .run = run_exec, .usage = "exec PATH [as NAME] [ARGUMENT...]"},
 	{.name = "file", .run = run_file, .usage = "file new|modified|memory|suid"},
+	{.name = "syscall", .run = run_call, .usage = "syscall NAME"},
 	{.name = "connect", .run = run_connect, .usage = "connect ADDRESS:PORT [tcp|udp]"},
 	{.name = "send", .run = run_send, .usage = "send TEXT"},
 	{.name = "expect", .run = run_expect, .usage = "expect ..."},

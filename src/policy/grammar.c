@@ -97,6 +97,10 @@ static const struct schema_field process_fields[] = {
 		DETECTIONS(DETECTION_MODIFIED_BINARY, DETECTION_NEW_BINARY, DETECTION_FILELESS_EXEC, DETECTION_ALTERED_PACKAGE),
 		.doc = "programs that the image did not bring"},
 	{.name = "engine_clients", .schema = &effect, DETECTIONS(DETECTION_ENGINE_CLIENT, DETECTION_ENGINE_SOCKET), .doc = "docker, kubectl and the like in a container"},
+	{.name = "escape", .schema = &effect,
+		DETECTIONS(DETECTION_NAMESPACE_ESCAPE, DETECTION_MOUNT, DETECTION_PTRACE, DETECTION_KERNEL_MODULE, DETECTION_BPF_LOAD,
+			DETECTION_RELEASE_AGENT, DETECTION_RUNTIME_OVERWRITE),
+		.doc = "ways out of the container: namespaces, mounts, tracing, modules, BPF"},
 	{.name = "privilege_escalation", .schema = &effect, DETECTIONS(DETECTION_SUID_EXEC, DETECTION_PRIVILEGE_ESCALATION), .doc = "programs with another user's rights"},
 	{.name = "allowed", .schema = &paths, RULE_AT(allowed), .doc = "executables that are never judged"},
 	{.name = "denied", .schema = &denied_paths, RULE_AT(processes), .doc = "executables that must not run"},
@@ -105,6 +109,7 @@ static const struct schema_field process_fields[] = {
 static const struct schema processes = MAP(process_fields);
 
 static const struct schema_field network_fields[] = {
+	{.name = "raw_sockets", .schema = &effect, DETECTIONS(DETECTION_RAW_SOCKET), .doc = "sockets that read or forge packets"},
 	{.name = "port_scan", .schema = &effect_after, DETECTIONS(DETECTION_PORT_SCAN), .doc = "scans of ports or hosts"},
 	{.name = "denied", .schema = &denied_network, RULE_AT(network), .doc = "where nothing may connect to"},
 };

@@ -4,6 +4,7 @@
 
 #include "base/parse.h"
 #include "base/pattern.h"
+#include "policy/calls.h"
 #include "policy/miner.h"
 #include "policy/policy.h"
 
@@ -136,12 +137,27 @@ static struct verdict match_connect(const struct runtime_rule *rule, const struc
 	return best;
 }
 
+static struct verdict match_call(const struct runtime_rule *rule, const struct event *e)
+{
+	const struct policy_call *call = policy_call_of(e->syscall);
+	struct verdict best = {0}, v = {.evidence = EVIDENCE_SYSCALL};
+
+	if (!call)
+		return best;
+	v.detection = call->detection;
+	snprintf(v.reason, sizeof(v.reason), "system call '%s'", call->name);
+	offer(&best, rule, &v);
+	return best;
+}
+
 struct verdict policy_match_event(const struct runtime_rule *rule, const struct event *e)
 {
 	if (rule && e->type == EVENT_EXEC)
 		return match_exec(rule, e);
 	if (rule && e->type == EVENT_CONNECT)
 		return match_connect(rule, e);
+	if (rule && e->type == EVENT_SYSCALL)
+		return match_call(rule, e);
 	return (struct verdict){0};
 }
 

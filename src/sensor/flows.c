@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Repeated happenings of the network: the kernel sends the first of each kind and counts the rest
- * in a map of records, which are reported here when they changed since the last time.
+ * Repeated happenings: the kernel sends the first of each kind and counts the rest in a map of
+ * records. Those of the network stay there and are reported when they changed since the last time;
+ * system calls are taken out, so that their counts are of the time since.
  */
 #include <errno.h>
 
@@ -31,7 +32,49 @@ static int flow_report(struct sensor_set *s, struct wire_net *rec, uint64_t sinc
 	return s->fn(s->ctx, h);
 }
 
-int sensor_flush_aggregates(struct sensor_set *s)
+static int call_report(struct sensor_set *s, struct wire_call *rec)
+{
+	const struct wire_header *h;
+
+	if (rec->count < 2)
+		return 0;
+	rec->count--; /* the first was sent at once */
+	rec->header.flags |= WIRE_AGGREGATED;
+	rec->header.time = rec->last;
+	h = sensor_record_check(rec, sizeof(*rec));
+	if (!h) {
+		s->invalid++;
+		return 0;
+	}
+	return s->fn(s->ctx, h);
+}
+
+static int calls_flush(struct sensor_set *s)
+{
+	struct wire_repeat_key keys[FLOWS_BATCH];
+	struct wire_call values[FLOWS_BATCH];
+	uint32_t position = 0, n;
+	bool first = true;
+	int r;
+
+	do {
+		n = FLOWS_BATCH;
+		r = bpf_map_lookup_and_delete_batch(bpf_map__fd(s->bpf->maps.calls), first ? NULL : &position, &position,
+			keys, values, &n, NULL);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		for (uint32_t i = 0; i < n; i++) {
+			int done = call_report(s, &values[i]);
+
+			if (done < 0)
+				return done;
+		}
+		first = false;
+	} while (r == 0);
+	return 0;
+}
+
+static int flows_flush(struct sensor_set *s)
 {
 	struct wire_flow_key keys[FLOWS_BATCH];
 	struct wire_net values[FLOWS_BATCH];
@@ -40,7 +83,6 @@ int sensor_flush_aggregates(struct sensor_set *s)
 	bool first = true;
 	int r;
 
-	sensor_blind_measure(s);
 	do {
 		n = FLOWS_BATCH;
 		r = bpf_map_lookup_batch(bpf_map__fd(s->bpf->maps.flows), first ? NULL : &position, &position,
@@ -57,4 +99,12 @@ int sensor_flush_aggregates(struct sensor_set *s)
 	} while (r == 0);
 	s->flushed = now;
 	return 0;
+}
+
+int sensor_flush_aggregates(struct sensor_set *s)
+{
+	int r = flows_flush(s), q = calls_flush(s);
+
+	sensor_blind_measure(s);
+	return r < 0 ? r : q;
 }

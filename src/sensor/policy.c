@@ -11,6 +11,7 @@
 
 #include "base/banned.h"
 #include "bpf/miner_words.h"
+#include "policy/calls.h"
 #include "policy/miner.h"
 #include "sensor/set.h"
 #include "seawall.skel.h" /* after set.h: it uses the wire types */
@@ -30,6 +31,7 @@ SAME(WIRE_DETECTION_NEW_BINARY, DETECTION_NEW_BINARY);
 SAME(WIRE_DETECTION_FILELESS_EXEC, DETECTION_FILELESS_EXEC);
 SAME(WIRE_DETECTION_ENGINE_CLIENT, DETECTION_ENGINE_CLIENT);
 SAME(WIRE_DETECTION_SUID_EXEC, DETECTION_SUID_EXEC);
+SAME(WIRE_DETECTION_NAMESPACE_ESCAPE, DETECTION_NAMESPACE_ESCAPE);
 SAME(WIRE_DETECTION_DENIED_PROCESS, DETECTION_DENIED_PROCESS);
 SAME(WIRE_DETECTION_DENIED_PORT, DETECTION_DENIED_PORT);
 SAME(WIRE_DETECTION_DENIED_ADDRESS, DETECTION_DENIED_ADDRESS);
@@ -40,9 +42,14 @@ SAME(WIRE_EVIDENCE_PATH, EVIDENCE_PATH);
 SAME(WIRE_EVIDENCE_ADDRESS, EVIDENCE_ADDRESS);
 SAME(WIRE_EVIDENCE_PORT, EVIDENCE_PORT);
 SAME(WIRE_EVIDENCE_FILE, EVIDENCE_FILE);
+SAME(WIRE_EVIDENCE_SYSCALL, EVIDENCE_SYSCALL);
 SAME(WIRE_DIRECTION_OUTBOUND, DIRECTION_OUTBOUND);
 SAME(WIRE_DIRECTION_INBOUND, DIRECTION_INBOUND);
 SAME(WIRE_DIRECTION_LISTEN, DIRECTION_LISTEN);
+SAME(WIRE_CALL_TO_ROOT, CALL_TO_ROOT);
+SAME(WIRE_CALL_TO_ROOT_ANY, CALL_TO_ROOT_ANY);
+SAME(WIRE_CALL_NAMESPACES, CALL_NAMESPACES);
+SAME(WIRE_CALL_NAMESPACES_AT, CALL_NAMESPACES_AT);
 SAME(WIRE_SLOT_KILL, SENSOR_SLOT_KILL);
 SAME(WIRE_SLOTS_BANK, POLICY_RULES_MAX);
 static_assert(WIRE_DETECTIONS >= DETECTION_COUNT_, "an effect for each detection");
@@ -69,6 +76,33 @@ int sensor_miner_table_load(struct sensor_set *s)
 			return r;
 	}
 	return 0;
+}
+
+static int call_put(struct sensor_set *s, uint32_t number, bool compat, const struct policy_call *c)
+{
+	struct wire_call_key key = {.number = number, .capability = c->capability, .compat = compat};
+	struct wire_call_row row = {.detection = (uint8_t)c->detection, .lasting = c->lasting,
+		.when = (uint8_t)c->when};
+
+	/* The kernel half does not know where 32-bit programs have their arguments. */
+	if (number == CALL_NONE || (compat && c->when != CALL_ALWAYS))
+		return 0;
+	/* The kernel would not ask the table about another capability. */
+	assert(WIRE_CAPABILITIES & WIRE_CAPABILITY(c->capability));
+	memcpy(row.name, c->name, strnlen(c->name, sizeof(row.name) - 1));
+	return bpf_map__update_elem(s->bpf->maps.call_rows, &key, sizeof(key), &row, sizeof(row), BPF_ANY);
+}
+
+int sensor_calls_load(struct sensor_set *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < policy_calls_count && r == 0; i++) {
+		r = call_put(s, policy_calls[i].number, false, &policy_calls[i]);
+		if (r == 0)
+			r = call_put(s, policy_calls[i].number_compat, true, &policy_calls[i]);
+	}
+	return r;
 }
 
 static bool pattern_fill(const char *text, struct wire_pattern *ret)

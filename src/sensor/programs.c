@@ -34,6 +34,7 @@ const struct sensor_program sensor_programs[] = {
 	{"on_sendmsg4", "send_ipv4", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv4"},
 	{"on_sendmsg6", "send_ipv6", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv6"},
 	{"on_tcp_state", "tcp_state", false, SENSOR_ATTACH_TRACE, NULL},
+	{"on_capable", "privileged_calls", false, SENSOR_ATTACH_TRACE, "privileged_calls_kill"},
 	{"on_egress", "stratum", false, SENSOR_ATTACH_CGROUP, "drop_stratum"},
 	/* In the order in which they are tried. */
 	{"on_lsm_probe", NULL, false, SENSOR_ATTACH_LSM_PROBE, NULL},
@@ -296,8 +297,10 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 	if (r < 0)
 		return r;
 	r = sensor_miner_table_load(s);
+	if (r == 0)
+		r = sensor_calls_load(s);
 	if (r < 0)
-		return diag_msg(reterr, r, "cannot put the miners' words into the kernel: %s", strerror(-r));
+		return diag_msg(reterr, r, "cannot put the tables of words and system calls into the kernel: %s", strerror(-r));
 	cgroup_fd = open(s->cgroup2_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	programs_attach(s, cgroup_fd);
 	s->verified_at = time_now();

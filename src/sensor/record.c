@@ -67,6 +67,14 @@ static bool payload_check(const struct wire_header *h)
 		terminated(p->process.comm, sizeof(p->process.comm)) && terminated(p->sign, sizeof(p->sign));
 }
 
+static bool call_check(const struct wire_header *h)
+{
+	const struct wire_call *c = (const void *)h;
+
+	return h->size == sizeof(*c) && c->refused <= 1 && terminated(c->process.comm, sizeof(c->process.comm)) &&
+		terminated(c->name, sizeof(c->name));
+}
+
 static bool cgroup_check(const struct wire_header *h)
 {
 	const struct wire_cgroup *c = (const void *)h;
@@ -82,6 +90,7 @@ static bool (*const checks[WIRE_TYPE_COUNT_])(const struct wire_header *) = {
 	[WIRE_NET] = net_check,
 	[WIRE_PAYLOAD_HIT] = payload_check,
 	[WIRE_CGROUP] = cgroup_check,
+	[WIRE_CALL] = call_check,
 };
 
 const struct wire_header *sensor_record_check(const void *data, size_t size)

@@ -6,7 +6,7 @@
 
 #include "sensor/sensor.h"
 
-#define SENSOR_PROGRAMS_MAX 16
+#define SENSOR_PROGRAMS_MAX 32
 #define SENSOR_LOG_SIZE (256 << 10) /* of each program while loading; touched only by a refused one */
 
 /* The last three need the kernel's trampolines, and the probe answers for the LSM: see programs.c. */
@@ -72,6 +72,8 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr);
 void sensor_programs_stop(struct sensor_set *s);
 /* policy.c: puts the words of src/policy/miner.c into the kernel. */
 int sensor_miner_table_load(struct sensor_set *s);
+/* policy.c: and the system calls of src/policy/calls.c. */
+int sensor_calls_load(struct sensor_set *s);
 /* status.c: adds the time since the last call to blind_ms when a security record was lost in it. */
 void sensor_blind_measure(struct sensor_set *s);
 /* cgroup.c: finds the mounts. */

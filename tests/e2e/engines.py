@@ -62,7 +62,7 @@ def rootfs(extra=None):
             _add(tar, "bin/busybox", file.read(), 0o755)
         for applet in sorted(set(APPLETS)):
             _add(tar, f"bin/{applet}", kind=tarfile.SYMTYPE, link="busybox")
-        for name in ("first_byte", "talker", "sink", "true", "spawner", "connector", "syscaller"):
+        for name in ("first_byte", "talker", "sink", "true", "spawner", "connector", "syscaller", "caller"):
             with open(paths.test_program(name), "rb") as file:
                 _add(tar, f"opt/{name}", file.read(), 0o755)
         for name, data in (extra or {}).items():

@@ -20,6 +20,7 @@ union room {
 	struct wire_net net;
 	struct wire_payload payload;
 	struct wire_cgroup cgroup;
+	struct wire_call call;
 	uint8_t bytes[4096];
 };
 
@@ -48,7 +49,7 @@ static void each_type_passes_at_its_size(void **state)
 	} cases[] = {
 		{WIRE_FORK, sizeof(struct wire_fork)}, {WIRE_EXIT, sizeof(struct wire_exit)},
 		{WIRE_NET, sizeof(struct wire_net)}, {WIRE_PAYLOAD_HIT, sizeof(struct wire_payload)},
-		{WIRE_CGROUP, sizeof(struct wire_cgroup)},
+		{WIRE_CGROUP, sizeof(struct wire_cgroup)}, {WIRE_CALL, sizeof(struct wire_call)},
 	};
 	union room r;
 
