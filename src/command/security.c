@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Capabilities, security options and the kernel's paths that are hidden from a container. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/parse.h"
 #include "command/internal.h"
-
-/* What every container of Docker has: asking for it asks for nothing. */
-static const char *const usual[] = {"CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID",
-	"SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"};
 
 /* In every list of Docker's own, since it has them: without them the list was replaced. */
 static const char *const always_masked[] = {"/proc/kcore", "/sys/firmware"};
@@ -20,20 +14,14 @@ static const char *const always_readonly[] = {"/proc/sys", "/proc/sysrq-trigger"
 void capability_add(struct reading *rd, const char *name)
 {
 	char text[64];
-	size_t n = 0;
+	const char *known = creation_capability(name, text);
 
-	if (strncasecmp(name, "CAP_", 4) == 0)
-		name += 4;
-	for (; name[n] && n + 1 < sizeof(text); n++)
-		text[n] = (char)toupper((unsigned char)name[n]);
-	text[n] = 0;
-	if (name[n] || !n) {
+	if (!known) {
 		reading_refuse(rd, "a capability has no name");
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
-		if (strcmp(usual[i], text) == 0)
-			return;
+	if (!*known)
+		return;
 	for (uint32_t i = 0; i < rd->c->capabilities.count; i++)
 		if (strcmp(rd->c->capabilities.items[i], text) == 0)
 			return;

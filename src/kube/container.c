@@ -8,17 +8,12 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "kube/reader.h"
 #include "policy/image.h"
 #include "policy/secret.h"
 
 #define LONG_MAX_ENTRIES 4096 /* arguments and names of the environment of honest pods come in hundreds */
-
-/* What every container has: asking for it asks for nothing. */
-static const char *const usual[] = {"CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID",
-	"SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"};
 
 /* ---- image ---- */
 
@@ -58,20 +53,14 @@ static bool has(const struct str_list *l, const char *text)
 static void capability(struct kube_reader *r, const char *name)
 {
 	char text[64];
-	size_t n = 0;
+	const char *known = creation_capability(name, text);
 
-	if (strncasecmp(name, "CAP_", 4) == 0)
-		name += 4;
-	for (; name[n] && n + 1 < sizeof(text); n++)
-		text[n] = (char)toupper((unsigned char)name[n]);
-	text[n] = 0;
-	if (name[n] || !n) {
+	if (!known) {
 		kube_fail(r, -EBADMSG, "a capability has no name");
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
-		if (strcmp(usual[i], text) == 0)
-			return;
+	if (!*known)
+		return;
 	if (has(&r->c->capabilities, text))
 		return;
 	kube_add(r, &r->c->capabilities, text, CREATION_LIST_MAX);

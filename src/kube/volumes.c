@@ -5,32 +5,6 @@
 
 #include "kube/reader.h"
 
-/* Lexically: "//", "." and ".." are gone, absolute, no slash at the end. In place, room for one more byte. */
-static void clean(char *path, const char *from)
-{
-	size_t n = 0;
-
-	for (const char *p = from; *p;) {
-		const char *part = p + strspn(p, "/");
-		size_t length = strcspn(part, "/");
-
-		p = part + length;
-		if (length == 0 || (length == 1 && part[0] == '.'))
-			continue;
-		if (length == 2 && part[0] == '.' && part[1] == '.') {
-			while (n && path[--n] != '/')
-				;
-			continue;
-		}
-		path[n++] = '/';
-		memcpy(path + n, part, length);
-		n += length;
-	}
-	if (!n)
-		path[n++] = '/';
-	path[n] = 0;
-}
-
 static const struct json *volume(struct kube_reader *r, const char *name)
 {
 	for (const struct json *v = kube_objects(r, r->pod, "volumes"); v && !r->failed; v = json_next(v))
@@ -55,7 +29,7 @@ static void bind(struct kube_reader *r, struct mount_fact *m, const struct json 
 	char path[2 * KUBE_TEXT_MAX + 2], out[2 * KUBE_TEXT_MAX + 4];
 
 	snprintf(path, sizeof(path), "%s/%s", kube_text(r, host, "path"), kube_text(r, mount, "subPath"));
-	clean(out, path);
+	creation_path_clean(out, path);
 	m->kind = MOUNT_BIND;
 	kube_set(r, &m->source, out);
 	kube_say(r, "hostPath", out);
@@ -71,7 +45,7 @@ static void mount_read(struct kube_reader *r, const struct json *mount)
 
 	if (!m)
 		return;
-	clean(target, kube_text(r, mount, "mountPath"));
+	creation_path_clean(target, kube_text(r, mount, "mountPath"));
 	kube_set(r, &m->target, target);
 	m->readonly = kube_flag(r, mount, "readOnly") == FACT_YES;
 	m->shared = strcmp(kube_text(r, mount, "mountPropagation"), "Bidirectional") == 0;
@@ -92,7 +66,7 @@ static void device_read(struct kube_reader *r, const struct json *device)
 	if (!m)
 		return;
 	m->kind = MOUNT_VOLUME;
-	clean(target, kube_text(r, device, "devicePath"));
+	creation_path_clean(target, kube_text(r, device, "devicePath"));
 	kube_set(r, &m->source, kube_text(r, device, "name"));
 	kube_set(r, &m->target, target);
 }

@@ -23,7 +23,7 @@ static void read_root(struct oci_reader *r, const struct json *root)
 	if (path[0] != '/' || strlen(path) >= sizeof(r->root_room))
 		return;
 	strcpy(r->root_room, path);
-	oci_path_clean(r->root_room);
+	creation_path_clean(r->root_room, r->root_room);
 	for (size_t i = 0; i < ARRAY_SIZE(layer_folders) && !end; i++)
 		end = strstr(r->root_room, layer_folders[i]);
 	if (end && end != r->root_room) {

@@ -80,7 +80,7 @@ static void read_namespaces(struct oci_reader *r, const struct json *linux_)
 			there[i] = true;
 			snprintf(clean, sizeof(clean), "%s", path);
 			if (*path)
-				oci_path_clean(clean);
+				creation_path_clean(clean, clean);
 			if (*path)
 				read_joined(r, i, clean);
 		}

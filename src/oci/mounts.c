@@ -197,7 +197,7 @@ static void read_bind(struct oci_reader *r, struct options o, const char *source
 		oci_fail(r, -EBADMSG, "a mount's 'source' is relative, and the bundle is not known");
 		return;
 	}
-	oci_path_clean(path);
+	creation_path_clean(path, path);
 	const char *rest = below_pod(r, path);
 	if (made_by_engine(r, path, target) || host_names(path, target, o.readonly) ||
 		(rest && (strcmp(rest, "etc-hosts") == 0 || str_has_prefix(rest, "containers/"))))
@@ -217,7 +217,7 @@ static void read_mount(struct oci_reader *r, const struct json *mount)
 	char target[OCI_TEXT_MAX + 1];
 
 	snprintf(target, sizeof(target), "/%.*s", OCI_TEXT_MAX - 1, oci_text(r, mount, "destination"));
-	oci_path_clean(target);
+	creation_path_clean(target, target);
 	if (o.bind || strcmp(type, "bind") == 0) {
 		read_bind(r, o, source, target);
 		return;

@@ -129,27 +129,3 @@ bool oci_contains(const struct str_list *list, const char *text)
 			return true;
 	return false;
 }
-
-void oci_path_clean(char *path)
-{
-	size_t n = 0;
-
-	for (const char *p = path; *p;) {
-		const char *part = p + strspn(p, "/");
-		size_t length = strcspn(part, "/");
-		p = part + length;
-		if (length == 0 || (length == 1 && part[0] == '.'))
-			continue;
-		if (length == 2 && part[0] == '.' && part[1] == '.') {
-			while (n && path[--n] != '/')
-				;
-			continue;
-		}
-		path[n++] = '/';
-		memmove(path + n, part, length);
-		n += length;
-	}
-	if (!n)
-		path[n++] = '/';
-	path[n] = 0;
-}

@@ -45,9 +45,6 @@ void oci_add(struct oci_reader *r, struct str_list *list, const char *text, cons
 void oci_set(struct oci_reader *r, char **field, const char *text);
 bool oci_contains(const struct str_list *list, const char *text);
 
-/* Lexically: "//", "." and ".." are gone, no slash at the end. In place; must be absolute. */
-void oci_path_clean(char *path);
-
 /* The parts; each latches its failure. */
 void oci_read_process(struct oci_reader *r, const struct json *process);
 void oci_read_identity(struct oci_reader *r, const struct json *annotations);

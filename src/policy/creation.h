@@ -78,3 +78,8 @@ struct creation {
 void creation_done(struct creation *c);
 /* Appends a zeroed mount; NULL = no memory or too many. */
 struct mount_fact *creation_add_mount(struct creation *c);
+/* Lexically: "//", "." and ".." are gone, absolute, no slash at the end. out has room for one byte more than `from`,
+ * and may be `from` itself when that is absolute. */
+void creation_path_clean(char *out, const char *from);
+/* "cap_sys_admin", "SYS_ADMIN": SYS_ADMIN. "" when every container has it; NULL when it is no name. */
+const char *creation_capability(const char *name, char out[64]);

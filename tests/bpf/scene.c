@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -268,4 +269,17 @@ const char *scene_program(struct scene *s, const char *from, const char *name)
 	assert_int_equal(file_read(from, &b), 0);
 	assert_int_equal(file_write_atomic(path, b.data, b.len, 0755), 0);
 	return path;
+}
+
+int scene_memory(const char *path)
+{
+	int from = open(path, O_RDONLY | O_CLOEXEC), fd = memfd_create("x", MFD_CLOEXEC);
+	char buffer[65536];
+	ssize_t n;
+
+	while ((n = read(from, buffer, sizeof(buffer))) > 0)
+		if (write(fd, buffer, (size_t)n) != n)
+			return -1;
+	close(from);
+	return fd;
 }

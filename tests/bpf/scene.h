@@ -64,3 +64,5 @@ void scene_settle(struct scene *s);
 const char *scene_program(struct scene *s, const char *from, const char *name);
 /* tests/programs */
 const char *scene_tool(const char *name);
+/* A memfd with a copy of it, or -1. */
+int scene_memory(const char *path);

@@ -87,18 +87,6 @@ static bool enter_overlay(const char *folder)
 	return r == 0 && chdir(text) == 0 && mount("tmpfs", "shm", "tmpfs", 0, NULL) == 0;
 }
 
-static int copy_to_memory(const char *path)
-{
-	int from = open(path, O_RDONLY | O_CLOEXEC), fd = memfd_create("x", MFD_CLOEXEC);
-	char buffer[65536];
-	ssize_t n;
-
-	while ((n = read(from, buffer, sizeof(buffer))) > 0)
-		if (write(fd, buffer, (size_t)n) != n)
-			return -1;
-	return fd;
-}
-
 static int run_child(void *ctx)
 {
 	const struct run *r = ctx;
@@ -109,11 +97,11 @@ static int run_child(void *ctx)
 		char path[512];
 
 		snprintf(path, sizeof(path), "%s/lower/tool", r->folder);
-		fd = copy_to_memory(path);
+		fd = scene_memory(path);
 	} else {
 		if (!enter_overlay(r->folder) || system(r->row->prepare) != 0)
 			return 100;
-		fd = r->row->way == BY_MEMFD ? copy_to_memory(r->row->path) : open(r->row->path, O_RDONLY | O_CLOEXEC);
+		fd = r->row->way == BY_MEMFD ? scene_memory(r->row->path) : open(r->row->path, O_RDONLY | O_CLOEXEC);
 	}
 	if (r->row->way == BY_DELETED)
 		unlink(r->row->path);

@@ -57,18 +57,6 @@ static bool enter(void)
 	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
-static int in_memory(const char *path)
-{
-	int from = open(path, O_RDONLY | O_CLOEXEC), fd = memfd_create("x", MFD_CLOEXEC);
-	char buffer[65536];
-	ssize_t n;
-
-	while ((n = read(from, buffer, sizeof(buffer))) > 0)
-		if (write(fd, buffer, (size_t)n) != n)
-			return -1;
-	return fd;
-}
-
 /* What runc does before the container's program: not one word of it is the container's. */
 static int run_child(void *ctx)
 {
@@ -81,7 +69,7 @@ static int run_child(void *ctx)
 		argv[i + 1] = r->row->calls[i];
 	dup2(r->out, STDOUT_FILENO);
 	if (r->row->memory)
-		fexecve(in_memory(scene_tool("caller")), (char *const *)argv, (char *[]){NULL});
+		fexecve(scene_memory(scene_tool("caller")), (char *const *)argv, (char *[]){NULL});
 	else
 		execv(scene_tool("caller"), (char *const *)argv);
 	return 101;

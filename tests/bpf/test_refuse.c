@@ -89,18 +89,6 @@ struct run {
 	int out;
 };
 
-static int memory_copy(const char *path)
-{
-	int from = open(path, O_RDONLY | O_CLOEXEC), fd = memfd_create("x", MFD_CLOEXEC);
-	char buffer[4096];
-	ssize_t n;
-
-	while ((n = read(from, buffer, sizeof(buffer))) > 0)
-		if (write(fd, buffer, (size_t)n) != n)
-			return -1;
-	return fd;
-}
-
 static void *thread_exec(void *ctx)
 {
 	const struct run *r = ctx;
@@ -144,7 +132,7 @@ static int run_child(void *ctx)
 		fexecve(open(r->path, O_RDONLY | O_CLOEXEC), argv, none);
 		break;
 	case MEMFD:
-		fexecve(memory_copy(r->path), argv, none);
+		fexecve(scene_memory(r->path), argv, none);
 		break;
 	case SPAWN:
 		return spawned(r);
