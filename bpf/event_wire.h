@@ -72,6 +72,8 @@ enum { /* header.flags */
 	WIRE_FILE_MODIFIED = 128, /* executable of the image, written since */
 	WIRE_SUID = 256,       /* it runs with another user's or group's rights than its caller's */
 	WIRE_RUNTIME = 512,    /* the container runtime, which has not entered the container yet */
+	WIRE_TIED_OUT = 4096,  /* its input and output lead to a connection that was made from here */
+	WIRE_TIED_IN = 8192,   /* ... that was accepted */
 	WIRE_SUSPECT = 64,     /* a miner's arguments in a printing program: watched until it connects */
 };
 
@@ -91,6 +93,17 @@ struct wire_process {
 	char comm[WIRE_COMM];
 };
 
+/* The connection that a program's input and output lead to. */
+struct wire_tie {
+	wire_u8 remote[16];
+	wire_u16 remote_port;
+	wire_u16 local_port;
+	wire_u8 proto;
+	wire_u8 pad[3];
+	wire_u32 holder; /* the process that has it, when it is another */
+	wire_u32 pad2;
+};
+
 /* data: path (path_size bytes with its NUL), then args (args_size bytes, each NUL-terminated). */
 struct wire_exec {
 	struct wire_header header;
@@ -104,6 +117,7 @@ struct wire_exec {
 	wire_u32 pad;
 	struct wire_ancestor ancestors[WIRE_ANCESTORS];
 	char sign[64]; /* the argument or name that gave it away */
+	struct wire_tie tie; /* with WIRE_TIED_OUT or WIRE_TIED_IN */
 	char data[];
 };
 
@@ -189,6 +203,8 @@ enum wire_effect { WIRE_EFFECT_DISABLE, WIRE_EFFECT_ALERT, WIRE_EFFECT_PREVENT, 
 enum wire_done { WIRE_DONE_NONE, WIRE_DONE_ALERT, WIRE_DONE_PREVENT, WIRE_DONE_FAILED = 5 };
 enum wire_detection {
 	WIRE_DETECTION_CRYPTO_MINER = 1,
+	WIRE_DETECTION_REVERSE_SHELL = 2,
+	WIRE_DETECTION_BIND_SHELL = 3,
 	WIRE_DETECTION_MODIFIED_BINARY = 4,
 	WIRE_DETECTION_NEW_BINARY = 5,
 	WIRE_DETECTION_FILELESS_EXEC = 6,
@@ -207,6 +223,7 @@ enum wire_evidence {
 	WIRE_EVIDENCE_ADDRESS = 9,
 	WIRE_EVIDENCE_PORT = 10,
 	WIRE_EVIDENCE_FILE = 11,
+	WIRE_EVIDENCE_DESCRIPTOR = 12,
 };
 
 /* Slots: 0 watches only, 1 kills every exec, then two banks of one slot for each runtime rule. */

@@ -191,6 +191,16 @@ static __always_inline bool offer(struct exec_scratch *s, const struct wire_slot
 	return true;
 }
 
+/* An accepted connection is what a server started by inetd has too: there only a shell is one. */
+static __always_inline void shell_judge(struct exec_scratch *s, const struct wire_slot *slot)
+{
+	u32 flags = scratch_exec(s)->header.flags;
+
+	if (((flags & WIRE_TIED_OUT) && offer(s, slot, WIRE_DETECTION_REVERSE_SHELL, WIRE_EVIDENCE_DESCRIPTOR)) ||
+	    ((flags & WIRE_TIED_IN) && s->standard.shell && offer(s, slot, WIRE_DETECTION_BIND_SHELL, WIRE_EVIDENCE_DESCRIPTOR)))
+		sign_set(s, s->standard.holder);
+}
+
 static __always_inline void file_judge(struct exec_scratch *s, const struct wire_slot *slot)
 {
 	u32 flags = scratch_exec(s)->header.flags;
@@ -276,7 +286,6 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 	struct wire_verdict *v = &exec->header.verdict;
 	struct wire_slot *slot = bpf_map_lookup_elem(&slots, &number);
 	u32 pid = exec->process.pid;
-	long n;
 
 	bpf_map_delete_elem(&notes, &pid);
 	v->slot = number;
@@ -291,10 +300,9 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 		note_put(s, pid, WIRE_NOTE_ALLOWED);
 		return;
 	}
-	n = bpf_probe_read_kernel_str(s->filename, sizeof(s->filename), bprm->filename);
-	s->filename_length = n > 0 ? n - 1 : 0;
 	if (slot->effects[WIRE_DETECTION_CRYPTO_MINER])
 		miner_judge(s, slot, task, bprm);
+	shell_judge(s, slot);
 	file_judge(s, slot);
 	if (slot->effects[WIRE_DETECTION_ENGINE_CLIENT])
 		client_judge(s, slot, bprm);

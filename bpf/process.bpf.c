@@ -5,6 +5,7 @@
  */
 #include "judge.bpf.h"
 #include "path.bpf.h"
+#include "shell.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -119,6 +120,13 @@ static __always_inline void args_fill(struct exec_scratch *s, struct task_struct
 	scratch_exec(s)->args_size = size;
 }
 
+static __always_inline void filename_fill(struct exec_scratch *s, struct linux_binprm *bprm)
+{
+	long n = bpf_probe_read_kernel_str(s->filename, sizeof(s->filename), bprm->filename);
+
+	s->filename_length = n > 0 ? n - 1 : 0;
+}
+
 /* A child is what its parent is. A number that was another process's before starts with nothing. */
 static __always_inline void note_inherit(u32 parent, u32 child)
 {
@@ -164,6 +172,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	task_fill(exec, task, entry->container);
 	path_fill(s, bprm->file, task);
 	args_fill(s, task);
+	filename_fill(s, bprm);
+	tie_fill(s, task, bprm, entry->container);
 	judge(s, entry->slot, task, bprm);
 	ancestors_fill(exec, task);
 	exec_send(s);
