@@ -102,8 +102,8 @@ static __always_inline void descriptor_device(struct descriptor *d, struct file 
 	d->other = (u64)BPF_CORE_READ(tty, link);
 }
 
-/* Fills everything but d->file. Global: verified once. */
-__noinline int descriptor_look(struct descriptor *d)
+/* Fills everything but d->file. Global: verified once; weak: more than one object has it. */
+__weak __noinline int descriptor_look(struct descriptor *d)
 {
 	struct inode *inode;
 	struct file *file;

@@ -263,6 +263,7 @@ struct wire_pattern {
 enum { WIRE_NOTE_ALLOWED = 1, WIRE_NOTE_SUSPECT = 2 };
 
 #define WIRE_NOTES_MAX 16384
+#define WIRE_STAGES_MAX 16384
 
 struct wire_note {
 	wire_u32 flags;
@@ -310,5 +311,6 @@ enum wire_counter {
 	WIRE_DROPPED_CGROUP,   /* more cgroups than WIRE_CGROUPS_MAX: a container is not watched */
 	WIRE_DROPPED_SOCKET,   /* no memory to remember a socket's owner: its stream is not looked at */
 	WIRE_DROPPED_NOTE,     /* more than WIRE_NOTES_MAX: a suspect or allowed process is forgotten */
+	WIRE_DROPPED_STAGE,    /* more than WIRE_STAGES_MAX: a chain of pipes is not followed */
 	WIRE_COUNTER_COUNT_
 };

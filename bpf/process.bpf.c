@@ -214,6 +214,7 @@ int on_exit(unsigned long long *ctx)
 		return 0;
 	pid = task->tgid;
 	bpf_map_delete_elem(&notes, &pid);
+	stage_forget(pid);
 	__builtin_memset(&rec, 0, sizeof(rec));
 	header_fill(&rec.header, WIRE_EXIT, entry->container);
 	process_fill(&rec.process, task);

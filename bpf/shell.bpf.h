@@ -10,6 +10,7 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "chain.bpf.h"
 #include "judge.bpf.h"
 
 #define RELAY_FILES 256 /* of a process above, at most: a cap, not a promise */
@@ -250,6 +251,27 @@ static __always_inline bool tied_from_above(struct exec_scratch *s, struct task_
 	return false;
 }
 
+/* It joins two pipes: perhaps the last piece of a chain. */
+static __always_inline void tied_by_chain(struct exec_scratch *s, u64 container)
+{
+	struct wire_exec *exec = scratch_exec(s);
+	struct stage stage = {.container = container, .pid = exec->process.pid}, *holder;
+	u32 pid;
+
+	stage.in = s->standard.in.self;
+	stage.out = s->standard.out.self;
+	stage.shell = s->standard.shell && s->standard.reads;
+	stage_put(&stage);
+	pid = chain_closes(stage.pid);
+	holder = pid ? bpf_map_lookup_elem(&stages, &pid) : NULL;
+	if (!holder)
+		return;
+	exec->header.flags |= holder->direction == WIRE_DIRECTION_INBOUND ? WIRE_TIED_IN : WIRE_TIED_OUT;
+	exec->tie.holder = pid;
+	s->standard.shell = MINER_SHELL; /* one of the chain is */
+	__builtin_memset(s->standard.holder, 0, sizeof(s->standard.holder));
+}
+
 static __always_inline void tie_fill(struct exec_scratch *s, struct task_struct *task, struct linux_binprm *bprm, u64 container)
 {
 	struct standard *t = &s->standard;
@@ -258,7 +280,8 @@ static __always_inline void tie_fill(struct exec_scratch *s, struct task_struct 
 	t->in.file = task_file(task, 0);
 	t->out.file = task_file(task, 1);
 	t->err.file = task_file(task, 2);
-	t->shell = 0;
+	t->shell = t->reads = 0;
+	stage_forget(scratch_exec(s)->process.pid);
 	descriptor_look(&t->in);
 	if (t->in.kind == DESCRIPTOR_OTHER || t->in.kind == DESCRIPTOR_LISTENER)
 		return;
@@ -267,6 +290,7 @@ static __always_inline void tie_fill(struct exec_scratch *s, struct task_struct 
 	s->form.skip = 0;
 	class_ = shell_class(s, bprm);
 	t->shell = is_shell(class_) ? class_ : 0;
-	if (!tied_straight(s, task))
-		tied_from_above(s, task, container);
+	if (!tied_straight(s, task) && !tied_from_above(s, task, container) && t->in.kind == DESCRIPTOR_PIPE &&
+	    t->out.kind == DESCRIPTOR_PIPE)
+		tied_by_chain(s, container);
 }

@@ -27,7 +27,13 @@ static void put_target(const struct event *e, struct buf *out)
 /* The connection that its input and output lead to; the sign is the name of the process that has it. */
 static void put_tie(const struct outcome *o, const struct event *e, struct buf *out)
 {
-	buf_puts(out, e->direction == DIRECTION_INBOUND ? "input and output accepted from " : "input and output connected to ");
+	if (!e->port) { /* another process of the chain has it */
+		buf_puts(out, "input and output tied to the network: ");
+		return;
+	}
+	buf_puts(out, e->direction == DIRECTION_INBOUND	 ? "input and output accepted from "
+		      : e->direction == DIRECTION_LISTEN ? "input and output of a listener at "
+							 : "input and output connected to ");
 	if (e->direction == DIRECTION_INBOUND)
 		buf_printf(out, "%s at port %u", e->address ? e->address : "?", e->port);
 	else

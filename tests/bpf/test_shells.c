@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -386,11 +387,148 @@ static void without_a_rule(void **state)
 	assert_int_equal(e->header.flags & (WIRE_TIED_OUT | WIRE_TIED_IN), WIRE_TIED_IN);
 }
 
+/* ---- chains of pipes ---- */
+
+enum part { PART_NET, PART_SHELL, PART_OTHER };
+
+/* Up to three processes in a row; a chain that is a ring has the last one's output as the first one's input. */
+struct chain {
+	const char *what;
+	enum part parts[3];
+	int count;
+	int last; /* the part that begins after the others */
+	enum side side;
+	bool ring;
+	int detection;
+};
+
+static const struct chain chains[] = {
+	{"mkfifo, nc last", {PART_OTHER, PART_SHELL, PART_NET}, 3, 2, OUTBOUND, true, REVERSE},
+	{"mkfifo, sh last", {PART_OTHER, PART_SHELL, PART_NET}, 3, 1, OUTBOUND, true, REVERSE},
+	{"mkfifo, cat last", {PART_OTHER, PART_SHELL, PART_NET}, 3, 0, OUTBOUND, true, REVERSE},
+	{"mkfifo, sh <f | nc >f", {PART_SHELL, PART_NET}, 2, 1, OUTBOUND, true, REVERSE},
+	{"mkfifo, nc -l last", {PART_OTHER, PART_SHELL, PART_NET}, 3, 2, INBOUND, true, BIND},
+	{"mkfifo, nc -l first", {PART_OTHER, PART_SHELL, PART_NET}, 3, 1, INBOUND, true, BIND},
+	{"telnet | sh | telnet", {PART_NET, PART_SHELL, PART_NET}, 3, 2, OUTBOUND, false, REVERSE},
+	{"telnet | sh | telnet, sh last", {PART_NET, PART_SHELL, PART_NET}, 3, 1, OUTBOUND, false, REVERSE},
+	{"curl | sh", {PART_NET, PART_SHELL}, 2, 1, OUTBOUND, false, 0},
+	{"curl | sh | tee", {PART_NET, PART_SHELL, PART_OTHER}, 3, 2, OUTBOUND, false, 0},
+	{"sh | nc", {PART_SHELL, PART_NET}, 2, 1, OUTBOUND, false, 0},
+	{"a client without a shell", {PART_OTHER, PART_OTHER, PART_NET}, 3, 2, OUTBOUND, true, 0},
+};
+
+struct piece {
+	enum part part;
+	enum side side;
+	int in, out, listener, begin, ready;
+	const char *path;
+};
+
+static int run_piece(void *ctx)
+{
+	const struct piece *p = ctx;
+	char *argv[] = {(char *)(uintptr_t)(p->part == PART_SHELL ? "sh" : "cat"), NULL}, *none[] = {NULL}, byte;
+
+	dup2(p->in, 0);
+	dup2(p->out, 1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
+	if (read(p->begin, &byte, 1) != 1)
+		return 100;
+	if (p->part != PART_NET)
+		execve(p->path, argv, none);
+	int fd = p->side == OUTBOUND ? connect_to(p->listener) : listen_at(FAR);
+	int r = fd < 0 && errno == EPERM ? 2 : 0;
+	if (write(p->ready, r ? "x" : ".", 1) != 1)
+		return 101;
+	pause();
+	return 0;
+}
+
+static bool is_told(const struct wire_header *h, const void *ctx)
+{
+	(void)ctx;
+	return h->verdict.detection != 0;
+}
+
+/* Lets the piece go on, until it has done what it does: its exec is recorded, or it says that it is connected. */
+static void piece_begin(struct scene *s, pid_t pid, const struct piece *p, int begin, int ready)
+{
+	struct pollfd fd = {.fd = ready, .events = POLLIN};
+	char byte;
+
+	assert_int_equal(write(begin, ".", 1), 1);
+	if (p->part != PART_NET)
+		scene_exec_of(s, pid);
+	else if (poll(&fd, 1, 5000) == 1) /* not when it was killed */
+		assert_int_equal(read(ready, &byte, 1), 1);
+}
+
+static void chain_play(struct scene *s, const struct chain *c, const char *shell, const char *other)
+{
+	int pipes[4][2], begin[3][2], ready[3][2], null = open("/dev/null", O_RDWR | O_CLOEXEC), listener = listen_at(FAR);
+	struct piece pieces[3];
+	pid_t pids[3];
+
+	for (int i = 0; i <= c->count; i++)
+		assert_int_equal(pipe2(pipes[i], O_CLOEXEC), 0);
+	for (int i = 0; i < c->count; i++) {
+		assert_int_equal(pipe2(begin[i], O_CLOEXEC), 0);
+		assert_int_equal(pipe2(ready[i], O_CLOEXEC), 0);
+		pieces[i] = (struct piece){.part = c->parts[i], .side = c->side, .listener = listener, .begin = begin[i][0],
+			.ready = ready[i][1], .path = c->parts[i] == PART_SHELL ? shell : other};
+		pieces[i].in = i || c->ring ? pipes[i][0] : null;
+		pieces[i].out = i < c->count - 1 ? pipes[i + 1][1] : c->ring ? pipes[0][1] : null;
+		pids[i] = scene_fork(s, run_piece, &pieces[i]);
+	}
+	for (int i = 0; i < c->count; i++)
+		if (i != c->last)
+			piece_begin(s, pids[i], &pieces[i], begin[i][1], ready[i][0]);
+	piece_begin(s, pids[c->last], &pieces[c->last], begin[c->last][1], ready[c->last][0]);
+	if (c->detection) {
+		const struct wire_header *h = scene_await(s, is_told, NULL);
+
+		if (h->verdict.detection != c->detection || h->verdict.done != DONE_PREVENT)
+			fail_msg("%s: detection %d, done %d", c->what, h->verdict.detection, h->verdict.done);
+	}
+	scene_settle(s);
+	if (scene_count(s, is_told, NULL) != (c->detection != 0))
+		fail_msg("%s: told %u times", c->what, scene_count(s, is_told, NULL));
+	for (int i = 0; i < c->count; i++) {
+		kill(pids[i], SIGKILL);
+		scene_wait(s, pids[i]);
+		for (int end = 0; end < 2; end++) {
+			close(begin[i][end]);
+			close(ready[i][end]);
+		}
+	}
+	for (int i = 0; i <= c->count; i++) {
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+	close(null);
+	close(listener);
+	scene_clear(s);
+}
+
+static void a_chain_that_closes(void **state)
+{
+	struct scene *s = *state;
+	/* They wait for input that never comes: the canary ends at once, busybox does not. */
+	char *shell = strdup(scene_program(s, "/bin/busybox", "sh")), *other = strdup(scene_program(s, "/bin/busybox", "cat"));
+
+	scene_policy(s, prevent);
+	scene_clear(s);
+	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
+		chain_play(s, &chains[i], shell, other);
+	free(shell);
+	free(other);
+}
+
 int main(void)
 {
 	static struct scene scene;
 	struct CMUnitTest tests[] = {cmocka_unit_test(each_is_told_apart), cmocka_unit_test(it_says_where_to),
-		cmocka_unit_test(without_a_rule)};
+		cmocka_unit_test(without_a_rule), cmocka_unit_test(a_chain_that_closes)};
 	int r;
 
 	if (geteuid() == 0 && unshare(CLONE_NEWNET) == 0 &&
