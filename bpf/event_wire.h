@@ -74,6 +74,8 @@ enum { /* header.flags */
 	WIRE_SUID = 256,       /* it runs with another user's or group's rights than its caller's */
 	WIRE_RUNTIME = 512,    /* the container runtime, which has not entered the container yet */
 	WIRE_REFUSED = 1024,   /* the exec failed with EPERM: its process goes on as what it was */
+	WIRE_TIED_OUT = 4096,  /* its input and output lead to a connection that was made from here */
+	WIRE_TIED_IN = 8192,   /* ... that was accepted */
 	WIRE_SUSPECT = 64,     /* a miner's arguments in a printing program: watched until it connects */
 };
 
@@ -93,6 +95,17 @@ struct wire_process {
 	char comm[WIRE_COMM];
 };
 
+/* The connection that a program's input and output lead to. */
+struct wire_tie {
+	wire_u8 remote[16];
+	wire_u16 remote_port;
+	wire_u16 local_port;
+	wire_u8 proto;
+	wire_u8 pad[3];
+	wire_u32 holder; /* the process that has it, when it is another */
+	wire_u32 pad2;
+};
+
 /*
  * data: path (path_size bytes with its NUL), then args (args_size bytes, each NUL-terminated). With
  * WIRE_REFUSED the arguments are those that the caller's memory held a moment later: evidence only.
@@ -109,6 +122,7 @@ struct wire_exec {
 	wire_u32 pad;
 	struct wire_ancestor ancestors[WIRE_ANCESTORS];
 	char sign[64]; /* the argument or name that gave it away */
+	struct wire_tie tie; /* with WIRE_TIED_OUT or WIRE_TIED_IN */
 	char data[];
 };
 
@@ -209,6 +223,8 @@ enum wire_effect { WIRE_EFFECT_DISABLE, WIRE_EFFECT_ALERT, WIRE_EFFECT_PREVENT, 
 enum wire_done { WIRE_DONE_NONE, WIRE_DONE_ALERT, WIRE_DONE_PREVENT, WIRE_DONE_FAILED = 5 };
 enum wire_detection {
 	WIRE_DETECTION_CRYPTO_MINER = 1,
+	WIRE_DETECTION_REVERSE_SHELL = 2,
+	WIRE_DETECTION_BIND_SHELL = 3,
 	WIRE_DETECTION_MODIFIED_BINARY = 4,
 	WIRE_DETECTION_NEW_BINARY = 5,
 	WIRE_DETECTION_FILELESS_EXEC = 6,
@@ -229,6 +245,7 @@ enum wire_evidence {
 	WIRE_EVIDENCE_PORT = 10,
 	WIRE_EVIDENCE_FILE = 11,
 	WIRE_EVIDENCE_SYSCALL = 12,
+	WIRE_EVIDENCE_DESCRIPTOR = 13,
 };
 
 /* Slots: 0 watches only, 1 kills every exec, then two banks of one slot for each runtime rule. */
@@ -272,6 +289,7 @@ enum {
 };
 
 #define WIRE_NOTES_MAX 16384
+#define WIRE_STAGES_MAX 16384
 
 struct wire_note {
 	wire_u32 flags;
@@ -355,5 +373,6 @@ enum wire_counter {
 	WIRE_DROPPED_CGROUP,   /* more cgroups than WIRE_CGROUPS_MAX: a container is not watched */
 	WIRE_DROPPED_SOCKET,   /* no memory to remember a socket's owner: its stream is not looked at */
 	WIRE_DROPPED_NOTE,     /* more than WIRE_NOTES_MAX: a suspect or allowed process is forgotten */
+	WIRE_DROPPED_STAGE,    /* more than WIRE_STAGES_MAX: a chain of pipes is not followed */
 	WIRE_COUNTER_COUNT_
 };

@@ -197,6 +197,16 @@ static __always_inline bool offer(struct exec_scratch *s, const struct wire_slot
 	return true;
 }
 
+/* An accepted connection is what a server started by inetd has too: there only a shell is one. */
+static __always_inline void shell_judge(struct exec_scratch *s, const struct wire_slot *slot)
+{
+	u32 flags = scratch_exec(s)->header.flags;
+
+	if (((flags & WIRE_TIED_OUT) && offer(s, slot, WIRE_DETECTION_REVERSE_SHELL, WIRE_EVIDENCE_DESCRIPTOR)) ||
+	    ((flags & WIRE_TIED_IN) && s->standard.shell && offer(s, slot, WIRE_DETECTION_BIND_SHELL, WIRE_EVIDENCE_DESCRIPTOR)))
+		sign_set(s, s->standard.holder);
+}
+
 static __always_inline void file_judge(struct exec_scratch *s, const struct wire_slot *slot)
 {
 	u32 flags = scratch_exec(s)->header.flags;
@@ -316,9 +326,9 @@ static __always_inline void judge(struct exec_scratch *s, u32 number, struct tas
 		note_put(s, pid, remember | WIRE_NOTE_ALLOWED);
 		return;
 	}
-	filename_read(s, bprm);
 	if (slot->effects[WIRE_DETECTION_CRYPTO_MINER])
 		miner_judge(s, slot, task, bprm);
+	shell_judge(s, slot);
 	program_judge(s, number, slot, bprm);
 	if (exec->header.flags & WIRE_SUSPECT)
 		remember |= WIRE_NOTE_SUSPECT;

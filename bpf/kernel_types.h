@@ -35,6 +35,7 @@ struct super_block {
 
 struct inode {
 	u16 i_mode;
+	u32 i_rdev;
 	unsigned long i_ino;
 	u32 i_nlink;
 	s64 i_size;
@@ -68,6 +69,25 @@ struct path {
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	u32 f_mode;
+	void *private_data;
+};
+
+struct fdtable {
+	u32 max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct tty_struct {
+	struct tty_struct *link; /* of a pseudo terminal: its other side */
+};
+
+struct tty_file_private {
+	struct tty_struct *tty;
 };
 
 struct fs_struct {
@@ -177,6 +197,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct css_set *cgroups;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;
@@ -208,6 +229,7 @@ struct sock_common {
 	u16 skc_dport;
 	u16 skc_num;
 	u16 skc_family;
+	u8 skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -219,7 +241,16 @@ struct sock_cgroup_data {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
+	u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct unix_sock {
+	struct sock *peer;
 };
 
 struct tcp_sock {
@@ -231,9 +262,16 @@ struct tcp_sock {
 
 #define OVERLAYFS_MAGIC 0x794c7630
 #define TMPFS_MAGIC 0x01021994
+#define FMODE_READ 1
+#define FMODE_WRITE 2
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
 #define S_ISUID 04000
 #define S_ISGID 02000
 #define SIGKILL 9
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6

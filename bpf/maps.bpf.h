@@ -103,6 +103,40 @@ struct {
 	__type(value, struct wire_call);
 } calls MAP;
 
+/* A process that joins two pipes, or a pipe and the network: see chain.bpf.h. Pipes go by their inode's address. */
+struct stage {
+	u64 container;
+	u64 in, out; /* pipes, or 0 */
+	u32 pid;
+	u32 shell;     /* it takes commands from its input */
+	u32 direction; /* it has a connection: enum wire_direction */
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_STAGES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32); /* tgid */
+	__type(value, struct stage);
+} stages MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_STAGES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, u32); /* tgid of the last that reads it */
+} pipe_readers MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_STAGES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, u32);
+} pipe_writers MAP;
+
 /* Whose a socket is. Accepted sockets get a copy of their listener's. */
 struct socket_owner {
 	u64 container;

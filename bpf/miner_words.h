@@ -9,7 +9,7 @@
 
 #define MINER_TEXT 64 /* longest word of the table, with its NUL */
 
-enum miner_space { MINER_SPACE_NAME = 1, MINER_SPACE_TOKEN, MINER_SPACE_ALGORITHM, MINER_SPACE_CLIENT };
+enum miner_space { MINER_SPACE_NAME = 1, MINER_SPACE_TOKEN, MINER_SPACE_ALGORITHM, MINER_SPACE_CLIENT, MINER_SPACE_SHELL };
 
 enum miner_class {
 	MINER_CLASS_NONE,
@@ -31,6 +31,10 @@ enum miner_class {
 	MINER_ALGORITHM_WEAK, /* used outside mining too */
 	/* clients */
 	MINER_CLIENT, /* of a container engine or an orchestrator */
+	/* shells; MINER_MULTI too */
+	MINER_SHELL,
+	MINER_INTERPRETER,
+	MINER_LOGIN, /* gives shells to those who log in */
 };
 
 struct miner_key { /* of an LPM trie */

@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf_endian.h>
 
+#include "chain.bpf.h"
 #include "flow.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -66,6 +67,16 @@ static __always_inline void attempt_judge(struct wire_net *rec, u32 number, cons
 		verdict_set(v, WIRE_DETECTION_DENIED_ADDRESS, WIRE_EVIDENCE_ADDRESS, slot->effects[WIRE_DETECTION_DENIED_ADDRESS]);
 }
 
+/* With this connection, or listener, the running process may close a chain of pipes around a shell. */
+static __always_inline void chain_judge(struct wire_net *rec, u32 number, u32 detection, u32 direction)
+{
+	struct wire_slot *slot = bpf_map_lookup_elem(&slots, &number);
+	u32 effect = slot ? slot->effects[detection] : 0;
+
+	if (effect && chain_joins(direction) && effect > rec->header.verdict.effect)
+		verdict_set(&rec->header.verdict, detection, WIRE_EVIDENCE_DESCRIPTOR, effect);
+}
+
 /* Remembers whose the socket is, and that its first bytes are to be looked at. */
 static __always_inline void socket_remember(struct bpf_sock *sk, const struct wire_net *rec, bool judged)
 {
@@ -101,6 +112,8 @@ static __always_inline int attempt(struct bpf_sock_addr *ctx, struct wire_net *r
 	rec->direction = WIRE_DIRECTION_OUTBOUND;
 	note = bpf_map_lookup_elem(&notes, &pid);
 	attempt_judge(rec, entry->slot, note);
+	if (connects && !(note && (note->flags & WIRE_NOTE_ALLOWED)))
+		chain_judge(rec, entry->slot, WIRE_DETECTION_REVERSE_SHELL, WIRE_DIRECTION_OUTBOUND);
 	if (rec->header.verdict.effect >= WIRE_EFFECT_PREVENT) {
 		rec->kind = WIRE_NET_REFUSED;
 		flow_report(rec);
@@ -225,6 +238,28 @@ static __always_inline void state_report(struct sock *sk, const struct socket_ow
 	flow_report(&rec);
 }
 
+/* A process that listens is told where it closes a chain: here it can still be killed before anybody calls. */
+static __always_inline void listen_report(struct sock *sk, const struct socket_owner *owner)
+{
+	struct wire_cgroup_entry *entry = task_container(bpf_get_current_task_btf());
+	struct wire_net rec;
+
+	__builtin_memset(&rec, 0, sizeof(rec));
+	header_fill(&rec.header, WIRE_NET, owner->container);
+	rec.process = owner->process;
+	rec.kind = WIRE_NET_LISTEN;
+	rec.proto = IPPROTO_TCP;
+	rec.direction = owner->direction;
+	addresses_fill(&rec, sk);
+	if (entry) {
+		rec.header.verdict.slot = entry->slot;
+		chain_judge(&rec, entry->slot, WIRE_DETECTION_BIND_SHELL, WIRE_DIRECTION_INBOUND);
+	}
+	if (rec.header.verdict.effect >= WIRE_EFFECT_PREVENT && bpf_send_signal(SIGKILL))
+		rec.header.verdict.done = WIRE_DONE_FAILED;
+	flow_report(&rec);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 {
@@ -235,7 +270,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 	if (new == TCP_LISTEN) {
 		owner = owner_listening(sk);
 		if (owner)
-			state_report(sk, owner, WIRE_NET_LISTEN);
+			listen_report(sk, owner);
 		return 0;
 	}
 	if (new != TCP_ESTABLISHED && new != TCP_CLOSE)

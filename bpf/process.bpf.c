@@ -4,6 +4,7 @@
  * SIGKILL sent from here takes effect before the first instruction of the new program.
  */
 #include "exec.bpf.h"
+#include "shell.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -67,6 +68,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	task_fill(exec, task, task->cred, entry->container);
 	path_fill(s, bprm->file, task);
 	args_fill(s, task);
+	filename_read(s, bprm);
+	tie_fill(s, task, bprm, entry->container);
 	judge(s, entry->slot, task, bprm);
 	ancestors_fill(exec, task);
 	exec_send(s);
@@ -107,6 +110,7 @@ int on_exit(unsigned long long *ctx)
 		return 0;
 	pid = task->tgid;
 	bpf_map_delete_elem(&notes, &pid);
+	stage_forget(pid);
 	__builtin_memset(&rec, 0, sizeof(rec));
 	header_fill(&rec.header, WIRE_EXIT, entry->container);
 	process_fill(&rec.process, task);

@@ -90,7 +90,8 @@ static __always_inline void caller_args_fill(struct exec_scratch *s, struct task
 /* Does what cannot be judged here ask for more than what was found? Then it is left to sched_process_exec. */
 static __always_inline bool may_get_stronger(const struct wire_slot *slot, const struct wire_verdict *v)
 {
-	return slot->effects[WIRE_DETECTION_CRYPTO_MINER] > v->effect;
+	return slot->effects[WIRE_DETECTION_CRYPTO_MINER] > v->effect ||
+	       slot->effects[WIRE_DETECTION_REVERSE_SHELL] > v->effect || slot->effects[WIRE_DETECTION_BIND_SHELL] > v->effect;
 }
 
 /* Fills the verdict as judge() would without arguments; true when the exec is to be refused. */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common.bpf.h"
+#include "descriptor.bpf.h"
 #include "miner_argv.h"
 
 #define NAME_MAX 255
@@ -24,6 +25,36 @@ struct path_walk {
 	u32 done;  /* reached the root */
 };
 
+/* Where a program's input and output lead: see shell.bpf.h. */
+struct standard {
+	struct descriptor in, out, err;
+	u32 shell; /* enum miner_class; 0 = another program */
+	u32 reads; /* a shell that takes its commands from its input */
+	char holder[64]; /* name of the process that has the connection */
+};
+
+/* What a process above has open. */
+struct relay {
+	u64 files;
+	u32 count;
+	u32 feeds, hears; /* it has the other ends of the input, of the output */
+	u32 listens;
+	u64 input;             /* its own input, when that is a connection */
+	u32 both;              /* ... and its own output: direction */
+	u32 pad;
+	u64 outbound, inbound; /* connections beyond this host */
+	struct descriptor now;
+};
+
+/* The arguments of a shell. */
+struct form {
+	u32 at;
+	u32 skip;  /* `busybox` before the shell's name */
+	u32 value; /* the next one belongs to an option */
+	u32 given; /* a command or a script */
+	u32 reads; /* -s */
+};
+
 struct exec_scratch {
 	struct path_walk walk;
 	char path[WIRE_PATH_MAX + NAME_MAX + 1]; /* written backwards: the text is at walk.start */
@@ -35,6 +66,9 @@ struct exec_scratch {
 	struct miner_scan scan;
 	struct miner_argv argv;
 	struct wire_note note;
+	struct standard standard;
+	struct relay relay;
+	struct form form;
 	u8 record[sizeof(struct wire_exec) + WIRE_PATH_MAX + WIRE_ARGS_MAX + 8]; /* struct wire_exec */
 };
 

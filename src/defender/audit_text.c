@@ -24,6 +24,25 @@ static void put_target(const struct event *e, struct buf *out)
 	buf_printf(out, v6 ? "[%s]:%u" : "%s:%u", e->address ? e->address : "?", e->port);
 }
 
+/* The connection that its input and output lead to; the sign is the name of the process that has it. */
+static void put_tie(const struct outcome *o, const struct event *e, struct buf *out)
+{
+	if (!e->port) { /* another process of the chain has it */
+		buf_puts(out, "input and output tied to the network: ");
+		return;
+	}
+	buf_puts(out, e->direction == DIRECTION_INBOUND	 ? "input and output accepted from "
+		      : e->direction == DIRECTION_LISTEN ? "input and output of a listener at "
+							 : "input and output connected to ");
+	if (e->direction == DIRECTION_INBOUND)
+		buf_printf(out, "%s at port %u", e->address ? e->address : "?", e->port);
+	else
+		put_target(e, out);
+	if (o->sign[0])
+		buf_printf(out, " by '%s'", o->sign);
+	buf_puts(out, ": ");
+}
+
 static void put_sign(const struct outcome *o, const struct event *e, struct buf *out)
 {
 	if (o->phrase) {
@@ -51,6 +70,9 @@ static void put_sign(const struct outcome *o, const struct event *e, struct buf 
 		break;
 	case EVIDENCE_SYSCALL:
 		buf_printf(out, "system call '%s'%s of ", o->sign, e->refused ? ", which the kernel refused," : "");
+		break;
+	case EVIDENCE_DESCRIPTOR:
+		put_tie(o, e, out);
 		break;
 	default:
 		break;

@@ -31,6 +31,24 @@ const char *event_user(uint32_t uid, char out[16])
 	return out;
 }
 
+static enum proto proto_of(uint8_t ipproto)
+{
+	return ipproto == IPPROTO_TCP ? PROTO_TCP : ipproto == IPPROTO_UDP ? PROTO_UDP : PROTO_NONE;
+}
+
+/* The connection that its input and output lead to. Where to, a process that is judged late no longer tells. */
+static void fill_tie(struct defender *d, const struct wire_exec *x, struct event *e)
+{
+	if (!(x->header.flags & (WIRE_TIED_OUT | WIRE_TIED_IN)))
+		return;
+	e->direction = x->header.flags & WIRE_TIED_OUT ? DIRECTION_OUTBOUND : DIRECTION_INBOUND;
+	if (!x->tie.remote_port)
+		return;
+	e->proto = proto_of(x->tie.proto);
+	e->address = (char *)(uintptr_t)address_format(x->tie.remote, d->scratch->address, sizeof(d->scratch->address));
+	e->port = e->direction == DIRECTION_OUTBOUND ? x->tie.remote_port : x->tie.local_port;
+}
+
 static void fill_exec(struct defender *d, struct happening *h)
 {
 	const struct wire_exec *x = (const struct wire_exec *)h->record;
@@ -50,6 +68,7 @@ static void fill_exec(struct defender *d, struct happening *h)
 			    : x->header.flags & WIRE_MEMFD	 ? ORIGIN_MEMORY
 								 : ORIGIN_NONE;
 	e->borrowed_rights = x->header.flags & WIRE_SUID;
+	fill_tie(d, x, e);
 	scrub_args(&e->args, miner, d->scratch->scrubbed, sizeof(d->scratch->scrubbed));
 }
 
@@ -69,11 +88,6 @@ static void fill_exit(struct defender *d, struct happening *h)
 	h->e.type = EVENT_EXIT;
 	h->e.exit_code = x->code;
 	h->e.exit_signal = x->signal;
-}
-
-static enum proto proto_of(uint8_t ipproto)
-{
-	return ipproto == IPPROTO_TCP ? PROTO_TCP : ipproto == IPPROTO_UDP ? PROTO_UDP : PROTO_NONE;
 }
 
 static const enum event_type net_types[] = {

@@ -44,7 +44,7 @@ struct process_facts {
 };
 
 /* Where its program came from (enum of bpf/event_wire.h): a later rule judges it by that. */
-#define PROCESS_FLAGS (WIRE_FILE_NEW | WIRE_FILE_MODIFIED | WIRE_MEMFD | WIRE_SUID | WIRE_RUNTIME)
+#define PROCESS_FLAGS (WIRE_FILE_NEW | WIRE_FILE_MODIFIED | WIRE_MEMFD | WIRE_SUID | WIRE_RUNTIME | WIRE_TIED_OUT | WIRE_TIED_IN)
 
 #define PROCESS_TEXT_MAX 4608u /* path and 4 KiB of arguments */
 

@@ -152,9 +152,10 @@ void verdict_carry_out(struct defender *d, const struct happening *h, struct out
 		block_container(d, h, o);
 		return;
 	} else if (o->effect == EFFECT_PREVENT) {
-		/* A refused connection of a miner leaves the miner: it goes too. A refused port does not. */
+		/* A refused connection of a miner, or for a shell, leaves that: it goes too. A refused port does not. */
 		bool leaves_it = h->record->type == WIRE_EXEC ? o->done != DONE_PREVENT
-							       : o->detection == DETECTION_CRYPTO_MINER;
+							       : o->detection == DETECTION_CRYPTO_MINER ||
+									 o->detection == DETECTION_REVERSE_SHELL;
 		if (leaves_it || o->done != DONE_PREVENT)
 			kill_process(d, h, o);
 	}

@@ -20,7 +20,7 @@ NAMES(direction_names, DIRECTION_COUNT_, "", "outbound", "inbound", "listen");
 NAMES(proto_names, PROTO_COUNT_, "", "tcp", "udp");
 NAMES(sensor_state_names, SENSOR_STATE_COUNT_, "off", "on", "failed");
 NAMES(evidence_names, EVIDENCE_COUNT_, "", "name", "argv", "stratum", "dns", "sni", "elf", "behaviour", "path", "address", "port",
-	"file", "syscall");
+	"file", "syscall", "descriptor");
 NAMES(file_origin_names, ORIGIN_COUNT_, "", "new", "modified", "memory");
 
 NAMES(detection_names, DETECTION_COUNT_, "",
@@ -73,8 +73,8 @@ NAMES(detection_names, DETECTION_COUNT_, "",
 
 static const struct detection_info detections[] = {
 	{DETECTION_CRYPTO_MINER, SEVERITY_CRITICAL, "T1496", "Crypto miner", true},
-	{DETECTION_REVERSE_SHELL, SEVERITY_CRITICAL, "T1059.004", "Reverse shell", false},
-	{DETECTION_BIND_SHELL, SEVERITY_CRITICAL, "T1059.004", "Bind shell", false},
+	{DETECTION_REVERSE_SHELL, SEVERITY_CRITICAL, "T1059.004", "Reverse shell", true},
+	{DETECTION_BIND_SHELL, SEVERITY_CRITICAL, "T1059.004", "Bind shell", true},
 	{DETECTION_MODIFIED_BINARY, SEVERITY_HIGH, "T1554", "Modified binary executed", true},
 	{DETECTION_NEW_BINARY, SEVERITY_HIGH, "T1105", "New binary executed", true},
 	{DETECTION_FILELESS_EXEC, SEVERITY_CRITICAL, "T1620", "Fileless execution", true},

@@ -134,7 +134,7 @@ struct event {
 	char *user;
 	int32_t exit_code;   /* exit and stop */
 	int32_t exit_signal; /* exit */
-	enum direction direction;
+	enum direction direction; /* exec: of the connection that its input and output lead to, which follows */
 	enum proto proto;
 	char *address;
 	uint32_t port;

@@ -122,9 +122,10 @@ static int run_exec(struct runner *r, const struct words *w, const char *rest)
 		argv[0] = path;
 	r->process = (struct event){
 		.type = EVENT_EXEC, .path = path, .args = {argv, e->count - args + 1},
-		.origin = r->origin, .borrowed_rights = r->borrowed_rights};
+		.origin = r->origin, .borrowed_rights = r->borrowed_rights, .direction = r->tie};
 	r->origin = ORIGIN_NONE;
 	r->borrowed_rights = false;
+	r->tie = DIRECTION_NONE;
 	r->verdict = policy_match_event(present_rule(r), &r->process);
 	r->suspect = r->verdict.suspect;
 	r->happened = true;
@@ -153,6 +154,17 @@ static int run_call(struct runner *r, const struct words *w, const char *rest)
 		return case_wrong(r, "syscall NAME, as in docs/reference/syscalls.md", "no system call that is looked at");
 	r->verdict = policy_match_event(present_rule(r), &e);
 	r->happened = true;
+	return 0;
+}
+
+/* Where the input and output of what is executed next lead. */
+static int run_descriptors(struct runner *r, const struct words *w, const char *rest)
+{
+	int direction = w->count == 2 ? enum_from_name(&direction_names, w->items[1]) : -1;
+
+	if (direction != DIRECTION_OUTBOUND && direction != DIRECTION_INBOUND)
+		return case_wrong(r, "descriptors outbound or descriptors inbound", "no such connection");
+	r->tie = (enum direction)direction;
 	return 0;
 }
 
@@ -287,6 +299,7 @@ static const struct verb verbs[] = {
 	{.name = "exec", .run = run_exec, .usage = "exec PATH [as NAME] [ARGUMENT...]"},
 	{.name = "file", .run = run_file, .usage = "file new|modified|memory|suid"},
 	{.name = "syscall", .run = run_call, .usage = "syscall NAME"},
+	{.name = "descriptors", .run = run_descriptors, .usage = "descriptors outbound|inbound"},
 	{.name = "connect", .run = run_connect, .usage = "connect ADDRESS:PORT [tcp|udp]"},
 	{.name = "send", .run = run_send, .usage = "send TEXT"},
 	{.name = "expect", .run = run_expect, .usage = "expect ..."},

@@ -48,6 +48,7 @@ struct runner {
 	struct kv_list labels;
 	enum file_origin origin; /* of the next exec */
 	bool borrowed_rights;
+	enum direction tie;
 	struct words exec; /* the last process */
 	struct event process;
 	bool suspect; /* ... and it may not connect */

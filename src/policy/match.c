@@ -77,6 +77,22 @@ static void offer_file(struct verdict *best, const struct runtime_rule *rule, co
 	}
 }
 
+/* An accepted connection is what a server started by inetd has too: there only a shell is one. */
+static void offer_tie(struct verdict *best, const struct runtime_rule *rule, const struct event *e)
+{
+	struct verdict v = {.detection = DETECTION_REVERSE_SHELL, .evidence = EVIDENCE_DESCRIPTOR};
+	const char *how = "connected to";
+
+	if (e->direction == DIRECTION_INBOUND && miner_table_shell(e->path, &e->args)) {
+		v.detection = DETECTION_BIND_SHELL;
+		how = "accepted from";
+	} else if (e->direction != DIRECTION_OUTBOUND) {
+		return;
+	}
+	snprintf(v.reason, sizeof(v.reason), "input and output %s %.64s", how, e->address ? e->address : "the network");
+	offer(best, rule, &v);
+}
+
 static struct verdict match_exec(const struct runtime_rule *rule, const struct event *e)
 {
 	struct verdict best = {0};
@@ -88,6 +104,7 @@ static struct verdict match_exec(const struct runtime_rule *rule, const struct e
 		offer_miner(&best, rule, &miner);
 	best.suspect = miner.judgement == MINER_SUSPECT &&
 		       rule->effects[DETECTION_CRYPTO_MINER] != EFFECT_DISABLE;
+	offer_tie(&best, rule, e);
 	offer_file(&best, rule, e);
 	if (list_match(&rule->processes.paths, e->path)) {
 		struct verdict v = {

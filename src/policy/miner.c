@@ -27,6 +27,12 @@
 #define ALGORITHM(text) {MINER_SPACE_ALGORITHM, MINER_ALGORITHM, true, text}
 #define ALGORITHM_PREFIX(text) {MINER_SPACE_ALGORITHM, MINER_ALGORITHM, false, text}
 #define CLIENT(text) {MINER_SPACE_CLIENT, MINER_CLIENT, true, text}
+#define SHELL(text) {MINER_SPACE_SHELL, MINER_SHELL, true, text}, {MINER_SPACE_SHELL, MINER_SHELL, true, "-" text}
+#define SHELL_MULTI(text) {MINER_SPACE_SHELL, MINER_MULTI, true, text}
+#define INTERPRETER(text) {MINER_SPACE_SHELL, MINER_INTERPRETER, true, text}
+#define INTERPRETER_PREFIX(text) {MINER_SPACE_SHELL, MINER_INTERPRETER, false, text}
+#define LOGIN(text) {MINER_SPACE_SHELL, MINER_LOGIN, true, text}
+#define LOGIN_PREFIX(text) {MINER_SPACE_SHELL, MINER_LOGIN, false, text}
 #define WEAK(text) {MINER_SPACE_ALGORITHM, MINER_ALGORITHM_WEAK, true, text}
 
 const struct miner_table_row miner_table[] = {
@@ -94,6 +100,18 @@ const struct miner_table_row miner_table[] = {
 	CLIENT("docker"), CLIENT("docker-compose"), CLIENT("podman"), CLIENT("podman-remote"), CLIENT("ctr"), CLIENT("nerdctl"),
 	CLIENT("crictl"), CLIENT("kubectl"), CLIENT("oc"), CLIENT("kubelet"), CLIENT("kubeadm"), CLIENT("etcdctl"), CLIENT("runc"),
 	CLIENT("crun"), CLIENT("buildah"), CLIENT("skopeo"), CLIENT("helm"), CLIENT("k9s"), CLIENT("peirates"), CLIENT("cdk"),
+
+	SHELL("sh"), SHELL("bash"), SHELL("dash"), SHELL("ash"), SHELL("zsh"), SHELL("ksh"), SHELL("ksh93"), SHELL("mksh"),
+	SHELL("pdksh"), SHELL("lksh"), SHELL("oksh"), SHELL("yash"), SHELL("fish"), SHELL("csh"), SHELL("tcsh"), SHELL("rbash"),
+	SHELL("hush"), SHELL("osh"), SHELL("nu"), SHELL("elvish"), SHELL("xonsh"), SHELL("pwsh"),
+	SHELL_MULTI("busybox"), SHELL_MULTI("busybox.static"), SHELL_MULTI("toybox"),
+	INTERPRETER_PREFIX("python"), INTERPRETER_PREFIX("pypy"), INTERPRETER_PREFIX("perl"), INTERPRETER_PREFIX("ruby"),
+	INTERPRETER_PREFIX("lua"), INTERPRETER_PREFIX("tclsh"), INTERPRETER_PREFIX("guile"), INTERPRETER("php"),
+	INTERPRETER("php-cli"), INTERPRETER_PREFIX("php5"), INTERPRETER_PREFIX("php7"), INTERPRETER_PREFIX("php8"),
+	INTERPRETER("node"), INTERPRETER("nodejs"), INTERPRETER("deno"), INTERPRETER("bun"), INTERPRETER("awk"),
+	INTERPRETER("gawk"), INTERPRETER("mawk"), INTERPRETER("nawk"), INTERPRETER("expect"), INTERPRETER("gdb"),
+	INTERPRETER("irb"), INTERPRETER("jrunscript"), INTERPRETER("jshell"),
+	LOGIN_PREFIX("sshd"), LOGIN_PREFIX("dropbear"), LOGIN("telnetd"), LOGIN("in.telnetd"), LOGIN("login"),
 };
 const size_t miner_table_count = ARRAY_SIZE(miner_table);
 
@@ -170,6 +188,19 @@ struct miner_finding miner_judge_exec(const char *path, const struct str_list *a
 bool miner_table_client(const char *path, const char **ret_name)
 {
 	return name_class(path, MINER_SPACE_CLIENT, ret_name) == MINER_CLIENT;
+}
+
+bool miner_table_shell(const char *path, const struct str_list *args)
+{
+	const char *name;
+	enum miner_class c = name_class(path, MINER_SPACE_SHELL, &name);
+
+	for (uint32_t i = 0; (!c || c == MINER_MULTI) && i < args->count && i < 2; i++) {
+		if (i == 1 && c != MINER_MULTI)
+			break; /* only a program of many takes its name from there */
+		c = name_class(args->items[i], MINER_SPACE_SHELL, &name);
+	}
+	return c == MINER_SHELL || c == MINER_INTERPRETER;
 }
 
 struct miner_finding miner_judge_payload(const void *data, size_t size)

@@ -36,5 +36,7 @@ struct miner_finding {
 struct miner_finding miner_judge_exec(const char *path, const struct str_list *args);
 /* Whether this is, by its name, a client of a container engine or an orchestrator. */
 bool miner_table_client(const char *path, const char **ret_name);
+/* Whether this is, by its name or the one it is called with, a shell or an interpreter. */
+bool miner_table_shell(const char *path, const struct str_list *args);
 /* First bytes of a stream, one direction. */
 struct miner_finding miner_judge_payload(const void *data, size_t size);

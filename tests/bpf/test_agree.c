@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policy/miner.h"
+#include "bpf/miner_words.h"
 #include "scene.h"
 
 #define ROUNDS 1000
@@ -44,11 +45,22 @@ struct line {
 	const char *path;
 };
 
+/* Names of shells mean nothing to miners; they would only thin the draws out. */
+static const char *word_draw(uint64_t *seed)
+{
+	const struct miner_table_row *row;
+
+	do
+		row = &miner_table[draw(seed, (uint32_t)miner_table_count)];
+	while (row->space == MINER_SPACE_SHELL);
+	return row->text;
+}
+
 static void line_draw(struct line *l, uint64_t *seed)
 {
 	l->count = 1 + draw(seed, ARGS_MAX);
 	for (uint32_t i = 0; i < l->count; i++) {
-		const char *word = miner_table[draw(seed, (uint32_t)miner_table_count)].text;
+		const char *word = word_draw(seed);
 		const char *value = values[draw(seed, sizeof(values) / sizeof(values[0]))];
 		uint32_t kind = draw(seed, i ? 8 : 24); /* 0: word, 1: both, else a value */
 

@@ -43,7 +43,7 @@ export interface EffectKey {
 
 export const EFFECT_KEYS: EffectKey[] = [
   { key: 'processes.crypto_miners', title: 'Crypto miners', text: 'By name, arguments and stratum on any port', built: true },
-  { key: 'processes.reverse_shell', title: 'Reverse shells', text: 'Shells tied to the network', built: false },
+  { key: 'processes.reverse_shell', title: 'Reverse shells', text: 'Shells tied to the network', built: true },
   { key: 'processes.modified_binaries', title: 'Modified binaries', text: 'Programs that the image did not bring', built: false },
   { key: 'processes.model', title: 'Learned processes', text: 'What the model does not know', built: false },
   { key: 'network.port_scan', title: 'Port scans', text: 'Of ports or hosts', built: false },
