@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf_endian.h>
 
+#include "destinations.h"
 #include "flow.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -42,6 +43,27 @@ static __always_inline void verdict_set(struct wire_verdict *v, u32 detection, u
 	v->done = effect >= WIRE_EFFECT_PREVENT ? WIRE_DONE_PREVENT : WIRE_DONE_ALERT;
 }
 
+/* The stronger effect decides; of equals the detection that comes first in its enum: call it in that order. */
+static __always_inline void offer(struct wire_net *rec, const struct wire_slot *slot, u32 detection, u32 evidence)
+{
+	struct wire_verdict *v = &rec->header.verdict;
+
+	if (slot->effects[detection] > v->effect)
+		verdict_set(v, detection, evidence, slot->effects[detection]);
+}
+
+static __always_inline void destination_judge(struct wire_net *rec, const struct wire_slot *slot)
+{
+	u32 found = destination_classify(rec->remote, rec->remote_port, rec->proto);
+
+	if (found & DESTINATION_LATERAL)
+		offer(rec, slot, WIRE_DETECTION_LATERAL_MOVEMENT, WIRE_EVIDENCE_PORT);
+	if (found & DESTINATION_METADATA)
+		offer(rec, slot, WIRE_DETECTION_CLOUD_METADATA, WIRE_EVIDENCE_ADDRESS);
+	if (found & DESTINATION_KUBE_API)
+		offer(rec, slot, WIRE_DETECTION_KUBE_API, WIRE_EVIDENCE_PORT);
+}
+
 /* Note: a suspect's, or NULL. */
 static __always_inline void attempt_judge(struct wire_net *rec, u32 number, const struct wire_note *note)
 {
@@ -60,10 +82,11 @@ static __always_inline void attempt_judge(struct wire_net *rec, u32 number, cons
 		rec->header.flags |= WIRE_SUSPECT;
 		bpf_probe_read_kernel(rec->sign, sizeof(rec->sign), note->sign);
 	}
+	destination_judge(rec, slot);
 	if (slot->effects[WIRE_DETECTION_DENIED_PORT] > v->effect && port_denied(number, rec))
-		verdict_set(v, WIRE_DETECTION_DENIED_PORT, WIRE_EVIDENCE_PORT, slot->effects[WIRE_DETECTION_DENIED_PORT]);
+		offer(rec, slot, WIRE_DETECTION_DENIED_PORT, WIRE_EVIDENCE_PORT);
 	if (slot->effects[WIRE_DETECTION_DENIED_ADDRESS] > v->effect && address_denied(number, rec))
-		verdict_set(v, WIRE_DETECTION_DENIED_ADDRESS, WIRE_EVIDENCE_ADDRESS, slot->effects[WIRE_DETECTION_DENIED_ADDRESS]);
+		offer(rec, slot, WIRE_DETECTION_DENIED_ADDRESS, WIRE_EVIDENCE_ADDRESS);
 }
 
 /* Remembers whose the socket is, and that its first bytes are to be looked at. */

@@ -111,6 +111,7 @@ static const struct schema processes = MAP(process_fields);
 static const struct schema_field network_fields[] = {
 	{.name = "raw_sockets", .schema = &effect, DETECTIONS(DETECTION_RAW_SOCKET), .doc = "sockets that read or forge packets"},
 	{.name = "port_scan", .schema = &effect_after, DETECTIONS(DETECTION_PORT_SCAN), .doc = "scans of ports or hosts"},
+	{.name = "lateral_movement", .schema = &effect, DETECTIONS(DETECTION_LATERAL_MOVEMENT), .doc = "engines, kubelets and etcd of other hosts"},
 	{.name = "denied", .schema = &denied_network, RULE_AT(network), .doc = "where nothing may connect to"},
 };
 static const struct schema network = MAP(network_fields);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges one event by one rule: see policy.h. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/parse.h"
 #include "base/pattern.h"
+#include "bpf/destinations.h"
 #include "policy/calls.h"
 #include "policy/miner.h"
 #include "policy/policy.h"
@@ -109,6 +111,34 @@ bool address_range_holds(const struct address_range *range, const uint8_t addres
 	       ((range->address[whole] ^ address[whole]) & (0xff00u >> rest) & 0xff) == 0;
 }
 
+/* What a destination means by itself: the kernel asks the same header. */
+static void offer_destination(struct verdict *best, const struct runtime_rule *rule, const struct event *e,
+	const uint8_t address[16])
+{
+	static const struct {
+		uint32_t bit;
+		enum detection detection;
+		enum evidence evidence;
+	} rows[] = {
+		{DESTINATION_LATERAL, DETECTION_LATERAL_MOVEMENT, EVIDENCE_PORT},
+		{DESTINATION_METADATA, DETECTION_CLOUD_METADATA, EVIDENCE_ADDRESS},
+		{DESTINATION_KUBE_API, DETECTION_KUBE_API, EVIDENCE_PORT},
+	};
+	uint32_t found = destination_classify(address, (uint16_t)e->port, e->proto == PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct verdict v = {.detection = rows[i].detection, .evidence = rows[i].evidence};
+
+		if (!(found & rows[i].bit))
+			continue;
+		if (v.evidence == EVIDENCE_PORT)
+			snprintf(v.reason, sizeof(v.reason), "port %u", e->port);
+		else
+			snprintf(v.reason, sizeof(v.reason), "address %.64s", e->address);
+		offer(best, rule, &v);
+	}
+}
+
 static struct verdict match_connect(const struct runtime_rule *rule, const struct event *e)
 {
 	struct verdict best = {0};
@@ -116,6 +146,8 @@ static struct verdict match_connect(const struct runtime_rule *rule, const struc
 	bool known = e->address && !strchr(e->address, '/') &&
 		     parse_cidr(e->address, address, &prefix) == 0;
 
+	if (known)
+		offer_destination(&best, rule, e, address);
 	for (uint32_t i = 0; i < rule->network.port_count; i++) {
 		const struct port_range *p = &rule->network.ports[i];
 		struct verdict v = {.detection = DETECTION_DENIED_PORT, .evidence = EVIDENCE_PORT};
