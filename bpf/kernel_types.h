@@ -208,6 +208,7 @@ struct sock_common {
 	u16 skc_dport;
 	u16 skc_num;
 	u16 skc_family;
+	volatile u8 skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -220,6 +221,10 @@ struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct unix_sock {
+	struct path path; /* that it was bound to */
 };
 
 struct tcp_sock {

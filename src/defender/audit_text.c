@@ -53,6 +53,8 @@ static void put_sign(const struct outcome *o, const struct event *e, struct buf 
 		buf_printf(out, "system call '%s'%s of ", o->sign, e->refused ? ", which the kernel refused," : "");
 		break;
 	default:
+		if (e->type == EVENT_CONNECT && e->file)
+			buf_printf(out, "'%s' by ", e->file);
 		break;
 	}
 	put_actor(e, out);

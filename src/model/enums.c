@@ -15,7 +15,7 @@ NAMES(severity_names, SEVERITY_COUNT_, "", "low", "medium", "high", "critical");
 NAMES(audit_kind_names, AUDIT_COUNT_, "", "runtime", "access", "trust", "vulnerability", "compliance", "admission", "admin", "system");
 NAMES(container_state_names, CONTAINER_STATE_COUNT_, "unknown", "created", "running", "paused", "exited", "removed", "blocked");
 NAMES(runtime_kind_names, RUNTIME_COUNT_, "", "docker", "containerd", "podman", "crio");
-NAMES(event_type_names, EVENT_TYPE_COUNT_, "", "create", "start", "stop", "remove", "fork", "exec", "exit", "connect", "accept", "listen", "close", "audit", "gap", "syscall");
+NAMES(event_type_names, EVENT_TYPE_COUNT_, "", "create", "start", "stop", "remove", "fork", "exec", "exit", "connect", "accept", "listen", "close", "audit", "gap", "syscall", "socket");
 NAMES(direction_names, DIRECTION_COUNT_, "", "outbound", "inbound", "listen");
 NAMES(proto_names, PROTO_COUNT_, "", "tcp", "udp");
 NAMES(sensor_state_names, SENSOR_STATE_COUNT_, "off", "on", "failed");
@@ -93,7 +93,7 @@ static const struct detection_info detections[] = {
 	{DETECTION_KERNEL_MODULE, SEVERITY_CRITICAL, "T1547.006", "Kernel module loaded", true},
 	{DETECTION_BPF_LOAD, SEVERITY_HIGH, "T1014", "BPF program loaded", true},
 	{DETECTION_RELEASE_AGENT, SEVERITY_CRITICAL, "T1611", "Escape through release_agent or core_pattern", false},
-	{DETECTION_ENGINE_SOCKET, SEVERITY_CRITICAL, "T1611", "Container engine socket used", false},
+	{DETECTION_ENGINE_SOCKET, SEVERITY_CRITICAL, "T1611", "Container engine socket used", true},
 	{DETECTION_RUNTIME_OVERWRITE, SEVERITY_CRITICAL, "T1611", "Container runtime overwritten", false},
 	{DETECTION_SENSITIVE_FILE, SEVERITY_HIGH, "T1565.001", "Sensitive file changed", false},
 	{DETECTION_ADMIN_ACCOUNT, SEVERITY_HIGH, "T1136.001", "Account database changed", false},

@@ -182,10 +182,25 @@ static struct verdict match_call(const struct runtime_rule *rule, const struct e
 	return best;
 }
 
+/* Sockets: an engine's, told by its name where the kernel saw who listens; raw ones. */
+static struct verdict match_socket(const struct runtime_rule *rule, const struct event *e)
+{
+	struct verdict best = {0}, v = {.detection = DETECTION_RAW_SOCKET, .evidence = EVIDENCE_BEHAVIOUR, .reason = "raw socket"};
+
+	if (e->type == EVENT_CONNECT) {
+		v = (struct verdict){.detection = DETECTION_ENGINE_SOCKET, .evidence = EVIDENCE_PATH};
+		snprintf(v.reason, sizeof(v.reason), "socket '%.140s'", e->file);
+	}
+	offer(&best, rule, &v);
+	return best;
+}
+
 struct verdict policy_match_event(const struct runtime_rule *rule, const struct event *e)
 {
 	if (rule && e->type == EVENT_EXEC)
 		return match_exec(rule, e);
+	if (rule && (e->type == EVENT_SOCKET || (e->type == EVENT_CONNECT && e->file)))
+		return match_socket(rule, e);
 	if (rule && e->type == EVENT_CONNECT)
 		return match_connect(rule, e);
 	if (rule && e->type == EVENT_SYSCALL)

@@ -15,7 +15,7 @@ CAUGHT = (
     ("kube_api", "nc -w 1 192.0.2.7 6443"),
     ("kube_api", "(echo x | nc -w 1 127.0.0.1 6443) &"),
     ("lateral_movement", "nc -w 1 192.0.2.7 2375"),
-    ("lateral_movement", "exec -a curl /bin/busybox nc -w 1 192.0.2.7 10250"),
+    ("lateral_movement", "cp /bin/busybox /tmp/nc; echo GET /pods | /tmp/nc -w 1 192.0.2.7 10250"),
 )
 QUIET = "set +e; nc -w 1 127.0.0.1 2375; nc -w 1 192.0.2.7 2374; nc -u -w 1 192.0.2.7 2375 </dev/null; nc -w 1 169.254.169.253 80"
 
