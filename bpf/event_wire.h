@@ -134,6 +134,7 @@ enum wire_net_kind {
 	WIRE_NET_TRAFFIC = 7, /* aggregate of many of one kind; see count */
 	WIRE_NET_ENGINE = 8, /* connected to an engine's socket: sign is its name, remote a struct wire_engine_key */
 	WIRE_NET_RAW = 9,    /* made a raw socket: proto, remote[0] is its family */
+	WIRE_NET_SCAN = 10,  /* a scan goes on: sign says of what, remote is the last place */
 	WIRE_NET_KIND_COUNT_
 };
 
@@ -219,6 +220,7 @@ enum wire_detection {
 	WIRE_DETECTION_ENGINE_CLIENT = 9,
 	WIRE_DETECTION_CLOUD_METADATA = 10,
 	WIRE_DETECTION_KUBE_API = 11,
+	WIRE_DETECTION_PORT_SCAN = 12,
 	WIRE_DETECTION_RAW_SOCKET = 13,
 	WIRE_DETECTION_SUID_EXEC = 14,
 	WIRE_DETECTION_NAMESPACE_ESCAPE = 16,
@@ -303,6 +305,11 @@ struct wire_port_key {
 	wire_u8 port[2]; /* big endian */
 	wire_u8 pad[2];
 };
+
+/* A scan: so many places in vain within so long, and more of them than of those that answered. Told again at each multiple. */
+#define WIRE_SCAN_PLACES 25
+#define WIRE_SCAN_WINDOW_NS (60ull * 1000000000)
+#define WIRE_SCANS_MAX 1024 /* containers */
 
 /* Sockets of engines that the Defender knows. */
 #define WIRE_ENGINES_MAX 64

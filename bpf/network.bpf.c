@@ -7,10 +7,12 @@
 
 #include "destinations.h"
 #include "flow.bpf.h"
+#include "scan.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 #define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
@@ -230,7 +232,8 @@ static __always_inline struct socket_owner *owner_by_cgroup(struct sock *sk)
 	return bpf_sk_storage_get(&sockets, sk, &owner, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
-static __always_inline void state_report(struct sock *sk, const struct socket_owner *owner, u32 kind)
+/* attempt: it was one of ours until now, and is decided. */
+static __always_inline void state_report(struct sock *sk, const struct socket_owner *owner, u32 kind, bool attempt)
 {
 	struct wire_net rec;
 
@@ -245,6 +248,8 @@ static __always_inline void state_report(struct sock *sk, const struct socket_ow
 		rec.bytes_sent = BPF_CORE_READ((struct tcp_sock *)sk, bytes_acked);
 		rec.bytes_received = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
 	}
+	if (attempt)
+		scan_count(&rec, kind == WIRE_NET_ESTABLISHED);
 	flow_report(&rec);
 }
 
@@ -258,7 +263,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 	if (new == TCP_LISTEN) {
 		owner = owner_listening(sk);
 		if (owner)
-			state_report(sk, owner, WIRE_NET_LISTEN);
+			state_report(sk, owner, WIRE_NET_LISTEN, false);
 		return 0;
 	}
 	if (new != TCP_ESTABLISHED && new != TCP_CLOSE)
@@ -270,9 +275,9 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 		if (!owner)
 			return 0;
 		owner->direction = WIRE_DIRECTION_INBOUND;
-		state_report(sk, owner, WIRE_NET_ACCEPT);
+		state_report(sk, owner, WIRE_NET_ACCEPT, false);
 	} else if (owner) {
-		state_report(sk, owner, new == TCP_CLOSE ? WIRE_NET_CLOSE : WIRE_NET_ESTABLISHED);
+		state_report(sk, owner, new == TCP_CLOSE ? WIRE_NET_CLOSE : WIRE_NET_ESTABLISHED, old == TCP_SYN_SENT);
 	}
 	return 0;
 }

@@ -52,6 +52,13 @@ static void put_sign(const struct outcome *o, const struct event *e, struct buf 
 	case EVIDENCE_SYSCALL:
 		buf_printf(out, "system call '%s'%s of ", o->sign, e->refused ? ", which the kernel refused," : "");
 		break;
+	case EVIDENCE_BEHAVIOUR:
+		if (!e->scan)
+			break;
+		buf_printf(out, "%s, lastly ", o->sign);
+		put_target(e, out);
+		buf_puts(out, ", by ");
+		break;
 	default:
 		if (e->type == EVENT_CONNECT && e->file)
 			buf_printf(out, "'%s' by ", e->file);

@@ -83,7 +83,7 @@ static const struct detection_info detections[] = {
 	{DETECTION_ENGINE_CLIENT, SEVERITY_HIGH, "T1610", "Container engine client", true},
 	{DETECTION_CLOUD_METADATA, SEVERITY_HIGH, "T1552.005", "Cloud metadata access", true},
 	{DETECTION_KUBE_API, SEVERITY_MEDIUM, "T1613", "Kubernetes API access", true},
-	{DETECTION_PORT_SCAN, SEVERITY_HIGH, "T1046", "Port scan", false},
+	{DETECTION_PORT_SCAN, SEVERITY_HIGH, "T1046", "Port scan", true},
 	{DETECTION_RAW_SOCKET, SEVERITY_MEDIUM, "T1040", "Raw socket", true},
 	{DETECTION_SUID_EXEC, SEVERITY_MEDIUM, "T1548.001", "SUID execution", true},
 	{DETECTION_PRIVILEGE_ESCALATION, SEVERITY_HIGH, "T1068", "Privilege escalation", true},

@@ -199,6 +199,16 @@ static int run_connect(struct runner *r, const struct words *w, const char *rest
 	return 0;
 }
 
+/* What only the kernel counts. */
+static int run_scan(struct runner *r, const struct words *w, const char *rest)
+{
+	struct event e = {.type = EVENT_CONNECT, .direction = DIRECTION_OUTBOUND, .proto = PROTO_TCP, .scan = true};
+
+	r->verdict = policy_match_event(present_rule(r), &e);
+	r->happened = true;
+	return 0;
+}
+
 /* What only the kernel sees: whose socket it is. */
 static int run_socket(struct runner *r, const struct words *w, const char *rest)
 {
@@ -302,6 +312,7 @@ static const struct verb verbs[] = {
 	{.name = "syscall", .run = run_call, .usage = "syscall NAME"},
 	{.name = "connect", .run = run_connect, .usage = "connect ADDRESS:PORT [tcp|udp]"},
 	{.name = "socket", .run = run_socket, .usage = "socket raw, socket engine NAME"},
+	{.name = "scan", .run = run_scan, .usage = "scan"},
 	{.name = "send", .run = run_send, .usage = "send TEXT"},
 	{.name = "expect", .run = run_expect, .usage = "expect ..."},
 };

@@ -148,6 +148,11 @@ static struct verdict match_connect(const struct runtime_rule *rule, const struc
 
 	if (known)
 		offer_destination(&best, rule, e, address);
+	if (e->scan) {
+		struct verdict v = {.detection = DETECTION_PORT_SCAN, .evidence = EVIDENCE_BEHAVIOUR, .reason = "many closed ports"};
+
+		offer(&best, rule, &v);
+	}
 	for (uint32_t i = 0; i < rule->network.port_count; i++) {
 		const struct port_range *p = &rule->network.ports[i];
 		struct verdict v = {.detection = DETECTION_DENIED_PORT, .evidence = EVIDENCE_PORT};

@@ -50,7 +50,7 @@ static void test_contract(void **state)
 static void test_warnings(void **state)
 {
 	static const struct { uint32_t line; const char *key; } expected[] = {
-		{10, "reverse_shell"}, {14, "model"}, {16, "port_scan"}, {17, "domains"}, {18, "sensitive"},
+		{10, "reverse_shell"}, {14, "model"}, {17, "domains"}, {18, "sensitive"},
 		{18, "denied"}, {20, "feeds"}, {21, "custom"}, {28, "vulnerabilities"},
 	};
 	struct policy_messages m;
