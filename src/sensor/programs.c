@@ -206,8 +206,6 @@ static int object_open(struct sensor_set *s)
 	s->bpf->rodata->use_cgroup_v1 = s->config.cgroup_v1 != NULL;
 	s->bpf->rodata->hierarchy = s->hierarchy;
 	s->bpf->rodata->exit_has_group_dead = s->exit_has_group_dead;
-
-	s->bpf->rodata->exit_has_group_dead = exit_has_group_dead();
 	tracepoints_check(s);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		struct bpf_program *p = program_of(s, i);
