@@ -72,6 +72,11 @@ static __always_inline struct wire_call_row *row_of(struct task_struct *task, st
 	return bpf_map_lookup_elem(&call_rows, &key);
 }
 
+static __always_inline bool is_inet(u64 family)
+{
+	return (u32)family == AF_INET || (u32)family == AF_INET6;
+}
+
 /* setuid(0) and its like, by somebody who is not root and has not borrowed root's rights. */
 static __always_inline bool asks_for_root(struct task_struct *task, struct pt_regs *regs, bool one)
 {
@@ -83,6 +88,7 @@ static __always_inline bool asks_for_root(struct task_struct *task, struct pt_re
 }
 
 /* CLONE_NEWNS, -CGROUP, -UTS, -IPC, -USER, -PID and -NET. A fork asks for capabilities too: for its memory. */
+#define CAP_NET_RAW 13
 #define CLONE_NEW 0x7e020000u
 
 static __always_inline bool means_it(struct task_struct *task, struct pt_regs *regs, u32 when)
@@ -157,6 +163,8 @@ static __always_inline void call_look(int cap, bool refused)
 		return;
 	if (!means_it(task, regs, row->when))
 		return;
+	if (cap == CAP_NET_RAW && !refused && is_inet(call_argument(regs, 0)))
+		return; /* socket.bpf.c refuses it, before it is there */
 	__builtin_memset(&rec, 0, sizeof(rec));
 	header_fill(&rec.header, WIRE_CALL, entry->container);
 	process_fill(&rec.process, task);

@@ -146,6 +146,10 @@ enum wire_net_kind {
 	WIRE_NET_CLOSE = 5,
 	WIRE_NET_REFUSED = 6, /* by us: EPERM */
 	WIRE_NET_TRAFFIC = 7, /* aggregate of many of one kind; see count */
+	WIRE_NET_ENGINE = 8, /* connected to an engine's socket: sign is its name, remote a struct wire_engine_key */
+	WIRE_NET_RAW = 9,    /* made a raw socket: proto, remote[0] is its family */
+	WIRE_NET_SCAN = 10,  /* a scan goes on: sign says of what, remote is the last place */
+	WIRE_NET_KIND_COUNT_
 };
 
 struct wire_net {
@@ -228,9 +232,15 @@ enum wire_detection {
 	WIRE_DETECTION_MODIFIED_BINARY = 4,
 	WIRE_DETECTION_NEW_BINARY = 5,
 	WIRE_DETECTION_FILELESS_EXEC = 6,
+	WIRE_DETECTION_LATERAL_MOVEMENT = 8,
 	WIRE_DETECTION_ENGINE_CLIENT = 9,
+	WIRE_DETECTION_CLOUD_METADATA = 10,
+	WIRE_DETECTION_KUBE_API = 11,
+	WIRE_DETECTION_PORT_SCAN = 12,
+	WIRE_DETECTION_RAW_SOCKET = 13,
 	WIRE_DETECTION_SUID_EXEC = 14,
 	WIRE_DETECTION_NAMESPACE_ESCAPE = 16,
+	WIRE_DETECTION_ENGINE_SOCKET = 22,
 	WIRE_DETECTION_DENIED_PROCESS = 36,
 	WIRE_DETECTION_DENIED_PORT = 38,
 	WIRE_DETECTION_DENIED_ADDRESS = 39,
@@ -240,6 +250,7 @@ enum wire_evidence {
 	WIRE_EVIDENCE_NAME = 1,
 	WIRE_EVIDENCE_ARGV = 2,
 	WIRE_EVIDENCE_STRATUM = 3,
+	WIRE_EVIDENCE_BEHAVIOUR = 7,
 	WIRE_EVIDENCE_PATH = 8,
 	WIRE_EVIDENCE_ADDRESS = 9,
 	WIRE_EVIDENCE_PORT = 10,
@@ -311,6 +322,20 @@ struct wire_port_key {
 	wire_u32 slot;
 	wire_u8 port[2]; /* big endian */
 	wire_u8 pad[2];
+};
+
+/* A scan: so many places in vain within so long, and more of them than of those that answered. Told again at each multiple. */
+#define WIRE_SCAN_PLACES 25
+#define WIRE_SCAN_WINDOW_NS (60ull * 1000000000)
+#define WIRE_SCANS_MAX 1024 /* containers */
+
+/* Sockets of engines that the Defender knows. */
+#define WIRE_ENGINES_MAX 64
+
+struct wire_engine_key {
+	wire_u64 inode;
+	wire_u32 device; /* as the kernel writes it: major << 20 | minor */
+	wire_u32 pad;
 };
 
 /* What counts as the same happening on the network; the value is a struct wire_net. */

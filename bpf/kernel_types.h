@@ -229,7 +229,7 @@ struct sock_common {
 	u16 skc_dport;
 	u16 skc_num;
 	u16 skc_family;
-	u8 skc_state;
+	volatile u8 skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -250,6 +250,7 @@ struct socket {
 };
 
 struct unix_sock {
+	struct path path; /* that it was bound to */
 	struct sock *peer;
 };
 

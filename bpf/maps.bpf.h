@@ -137,6 +137,13 @@ struct {
 	__type(value, u32);
 } pipe_writers MAP;
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_ENGINES_MAX);
+	__type(key, struct wire_engine_key);
+	__type(value, u32);
+} engine_sockets MAP;
+
 /* Whose a socket is. Accepted sockets get a copy of their listener's. */
 struct socket_owner {
 	u64 container;

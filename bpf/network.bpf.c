@@ -6,11 +6,14 @@
 #include <bpf/bpf_endian.h>
 
 #include "chain.bpf.h"
+#include "destinations.h"
 #include "flow.bpf.h"
+#include "scan.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 #define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
@@ -43,6 +46,27 @@ static __always_inline void verdict_set(struct wire_verdict *v, u32 detection, u
 	v->done = effect >= WIRE_EFFECT_PREVENT ? WIRE_DONE_PREVENT : WIRE_DONE_ALERT;
 }
 
+/* The stronger effect decides; of equals the detection that comes first in its enum: call it in that order. */
+static __always_inline void offer(struct wire_net *rec, const struct wire_slot *slot, u32 detection, u32 evidence)
+{
+	struct wire_verdict *v = &rec->header.verdict;
+
+	if (slot->effects[detection] > v->effect)
+		verdict_set(v, detection, evidence, slot->effects[detection]);
+}
+
+static __always_inline void destination_judge(struct wire_net *rec, const struct wire_slot *slot)
+{
+	u32 found = destination_classify(rec->remote, rec->remote_port, rec->proto);
+
+	if (found & DESTINATION_LATERAL)
+		offer(rec, slot, WIRE_DETECTION_LATERAL_MOVEMENT, WIRE_EVIDENCE_PORT);
+	if (found & DESTINATION_METADATA)
+		offer(rec, slot, WIRE_DETECTION_CLOUD_METADATA, WIRE_EVIDENCE_ADDRESS);
+	if (found & DESTINATION_KUBE_API)
+		offer(rec, slot, WIRE_DETECTION_KUBE_API, WIRE_EVIDENCE_PORT);
+}
+
 /* Note: a suspect's, or NULL. */
 static __always_inline void attempt_judge(struct wire_net *rec, u32 number, const struct wire_note *note)
 {
@@ -61,10 +85,11 @@ static __always_inline void attempt_judge(struct wire_net *rec, u32 number, cons
 		rec->header.flags |= WIRE_SUSPECT;
 		bpf_probe_read_kernel(rec->sign, sizeof(rec->sign), note->sign);
 	}
+	destination_judge(rec, slot);
 	if (slot->effects[WIRE_DETECTION_DENIED_PORT] > v->effect && port_denied(number, rec))
-		verdict_set(v, WIRE_DETECTION_DENIED_PORT, WIRE_EVIDENCE_PORT, slot->effects[WIRE_DETECTION_DENIED_PORT]);
+		offer(rec, slot, WIRE_DETECTION_DENIED_PORT, WIRE_EVIDENCE_PORT);
 	if (slot->effects[WIRE_DETECTION_DENIED_ADDRESS] > v->effect && address_denied(number, rec))
-		verdict_set(v, WIRE_DETECTION_DENIED_ADDRESS, WIRE_EVIDENCE_ADDRESS, slot->effects[WIRE_DETECTION_DENIED_ADDRESS]);
+		offer(rec, slot, WIRE_DETECTION_DENIED_ADDRESS, WIRE_EVIDENCE_ADDRESS);
 }
 
 /* With this connection, or listener, the running process may close a chain of pipes around a shell. */
@@ -220,7 +245,8 @@ static __always_inline struct socket_owner *owner_by_cgroup(struct sock *sk)
 	return bpf_sk_storage_get(&sockets, sk, &owner, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
-static __always_inline void state_report(struct sock *sk, const struct socket_owner *owner, u32 kind)
+/* attempt: it was one of ours until now, and is decided. */
+static __always_inline void state_report(struct sock *sk, const struct socket_owner *owner, u32 kind, bool attempt)
 {
 	struct wire_net rec;
 
@@ -235,6 +261,8 @@ static __always_inline void state_report(struct sock *sk, const struct socket_ow
 		rec.bytes_sent = BPF_CORE_READ((struct tcp_sock *)sk, bytes_acked);
 		rec.bytes_received = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
 	}
+	if (attempt)
+		scan_count(&rec, kind == WIRE_NET_ESTABLISHED);
 	flow_report(&rec);
 }
 
@@ -282,9 +310,9 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 		if (!owner)
 			return 0;
 		owner->direction = WIRE_DIRECTION_INBOUND;
-		state_report(sk, owner, WIRE_NET_ACCEPT);
+		state_report(sk, owner, WIRE_NET_ACCEPT, false);
 	} else if (owner) {
-		state_report(sk, owner, new == TCP_CLOSE ? WIRE_NET_CLOSE : WIRE_NET_ESTABLISHED);
+		state_report(sk, owner, new == TCP_CLOSE ? WIRE_NET_CLOSE : WIRE_NET_ESTABLISHED, old == TCP_SYN_SENT);
 	}
 	return 0;
 }

@@ -21,6 +21,7 @@ SHARED = {
     "miner_words.h": {"policy", "sensor"},
     "miner_argv.h": {"policy"},
     "stratum.h": {"policy"},
+    "destinations.h": {"policy"},
 }
 RANK = {folder: rank for rank, layer in enumerate(LAYERS) for folder in layer}
 

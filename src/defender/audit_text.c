@@ -74,7 +74,16 @@ static void put_sign(const struct outcome *o, const struct event *e, struct buf 
 	case EVIDENCE_DESCRIPTOR:
 		put_tie(o, e, out);
 		break;
+	case EVIDENCE_BEHAVIOUR:
+		if (!e->scan)
+			break;
+		buf_printf(out, "%s, lastly ", o->sign);
+		put_target(e, out);
+		buf_puts(out, ", by ");
+		break;
 	default:
+		if (e->type == EVENT_CONNECT && e->file)
+			buf_printf(out, "'%s' by ", e->file);
 		break;
 	}
 	put_actor(e, out);

@@ -199,11 +199,23 @@ static int on_kills(void *ctx)
 	return block_busy(d) ? loop_timer_set(d->sources[SOURCE_KILLS], KILL_POLL_MS, 0) : 0;
 }
 
+/* Engines come, go, and make their sockets anew. */
+static void engine_sockets_tell(const struct defender *d)
+{
+	const char *paths[ENGINES_MAX];
+
+	for (uint32_t i = 0; i < d->config.engine_count; i++)
+		paths[i] = d->config.engines[i].socket;
+	if (d->sensor && sensor_engine_sockets_set(d->sensor, paths, d->config.engine_count) < 0)
+		log_debug("the engines' sockets could not be put into the kernel");
+}
+
 static int on_second(void *ctx)
 {
 	struct defender *d = ctx;
 
 	look_at_clock(d);
+	engine_sockets_tell(d);
 	if (d->sensor && sensor_flush_aggregates(d->sensor) < 0)
 		log_debug("the connection counters could not be read");
 	hold_expire(d->hold, time_boot());

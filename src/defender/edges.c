@@ -230,6 +230,10 @@ uint64_t edges_observe(struct defender *d, const struct happening *h, const stru
 	snprintf(want.process, sizeof(want.process), "%s", e->path ? e->path : "");
 	if (n)
 		take_growth(t, n, &growth);
+	if (n && n->kind == WIRE_NET_SCAN)
+		return e->count; /* each is a record of its own, of connections that are drawn already */
+	if (n && (n->kind == WIRE_NET_ENGINE || n->kind == WIRE_NET_RAW))
+		return growth.count; /* there is no other side to draw */
 	struct edge_entry *x = find_edge(t, &want, &made);
 	if (!x)
 		return growth.count;

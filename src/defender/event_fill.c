@@ -94,6 +94,7 @@ static const enum event_type net_types[] = {
 	[WIRE_NET_CONNECT] = EVENT_CONNECT, [WIRE_NET_ESTABLISHED] = EVENT_CONNECT,
 	[WIRE_NET_ACCEPT] = EVENT_ACCEPT, [WIRE_NET_LISTEN] = EVENT_LISTEN,
 	[WIRE_NET_CLOSE] = EVENT_CLOSE, [WIRE_NET_REFUSED] = EVENT_CONNECT,
+	[WIRE_NET_SCAN] = EVENT_CONNECT, [WIRE_NET_ENGINE] = EVENT_CONNECT, [WIRE_NET_RAW] = EVENT_SOCKET,
 };
 
 static void fill_net(struct defender *d, struct happening *h)
@@ -108,8 +109,12 @@ static void fill_net(struct defender *d, struct happening *h)
 		e->direction = DIRECTION_LISTEN;
 	e->proto = proto_of(n->proto);
 	bool ours = e->direction == DIRECTION_LISTEN;
-	e->address = (char *)(uintptr_t)address_format(ours ? n->local : n->remote, d->scratch->address,
-		sizeof(d->scratch->address));
+	e->scan = n->kind == WIRE_NET_SCAN;
+	if (n->kind == WIRE_NET_ENGINE)
+		e->file = (char *)(uintptr_t)n->sign;
+	if (n->kind != WIRE_NET_ENGINE && n->kind != WIRE_NET_RAW)
+		e->address = (char *)(uintptr_t)address_format(ours ? n->local : n->remote, d->scratch->address,
+			sizeof(d->scratch->address));
 	e->port = e->direction == DIRECTION_OUTBOUND ? n->remote_port : n->local_port;
 	e->count = n->count ? n->count : 1;
 	e->first = n->first ? defender_wall(d, n->first) : 0;

@@ -15,7 +15,7 @@ NAMES(severity_names, SEVERITY_COUNT_, "", "low", "medium", "high", "critical");
 NAMES(audit_kind_names, AUDIT_COUNT_, "", "runtime", "access", "trust", "vulnerability", "compliance", "admission", "admin", "system");
 NAMES(container_state_names, CONTAINER_STATE_COUNT_, "unknown", "created", "running", "paused", "exited", "removed", "blocked");
 NAMES(runtime_kind_names, RUNTIME_COUNT_, "", "docker", "containerd", "podman", "crio");
-NAMES(event_type_names, EVENT_TYPE_COUNT_, "", "create", "start", "stop", "remove", "fork", "exec", "exit", "connect", "accept", "listen", "close", "audit", "gap", "syscall");
+NAMES(event_type_names, EVENT_TYPE_COUNT_, "", "create", "start", "stop", "remove", "fork", "exec", "exit", "connect", "accept", "listen", "close", "audit", "gap", "syscall", "socket");
 NAMES(direction_names, DIRECTION_COUNT_, "", "outbound", "inbound", "listen");
 NAMES(proto_names, PROTO_COUNT_, "", "tcp", "udp");
 NAMES(sensor_state_names, SENSOR_STATE_COUNT_, "off", "on", "failed");
@@ -79,11 +79,11 @@ static const struct detection_info detections[] = {
 	{DETECTION_NEW_BINARY, SEVERITY_HIGH, "T1105", "New binary executed", true},
 	{DETECTION_FILELESS_EXEC, SEVERITY_CRITICAL, "T1620", "Fileless execution", true},
 	{DETECTION_ALTERED_PACKAGE, SEVERITY_HIGH, "T1554", "Altered package file executed", false},
-	{DETECTION_LATERAL_MOVEMENT, SEVERITY_HIGH, "T1021", "Lateral movement", false},
+	{DETECTION_LATERAL_MOVEMENT, SEVERITY_HIGH, "T1021", "Lateral movement", true},
 	{DETECTION_ENGINE_CLIENT, SEVERITY_HIGH, "T1610", "Container engine client", true},
-	{DETECTION_CLOUD_METADATA, SEVERITY_HIGH, "T1552.005", "Cloud metadata access", false},
-	{DETECTION_KUBE_API, SEVERITY_MEDIUM, "T1613", "Kubernetes API access", false},
-	{DETECTION_PORT_SCAN, SEVERITY_HIGH, "T1046", "Port scan", false},
+	{DETECTION_CLOUD_METADATA, SEVERITY_HIGH, "T1552.005", "Cloud metadata access", true},
+	{DETECTION_KUBE_API, SEVERITY_MEDIUM, "T1613", "Kubernetes API access", true},
+	{DETECTION_PORT_SCAN, SEVERITY_HIGH, "T1046", "Port scan", true},
 	{DETECTION_RAW_SOCKET, SEVERITY_MEDIUM, "T1040", "Raw socket", true},
 	{DETECTION_SUID_EXEC, SEVERITY_MEDIUM, "T1548.001", "SUID execution", true},
 	{DETECTION_PRIVILEGE_ESCALATION, SEVERITY_HIGH, "T1068", "Privilege escalation", true},
@@ -93,7 +93,7 @@ static const struct detection_info detections[] = {
 	{DETECTION_KERNEL_MODULE, SEVERITY_CRITICAL, "T1547.006", "Kernel module loaded", true},
 	{DETECTION_BPF_LOAD, SEVERITY_HIGH, "T1014", "BPF program loaded", true},
 	{DETECTION_RELEASE_AGENT, SEVERITY_CRITICAL, "T1611", "Escape through release_agent or core_pattern", false},
-	{DETECTION_ENGINE_SOCKET, SEVERITY_CRITICAL, "T1611", "Container engine socket used", false},
+	{DETECTION_ENGINE_SOCKET, SEVERITY_CRITICAL, "T1611", "Container engine socket used", true},
 	{DETECTION_RUNTIME_OVERWRITE, SEVERITY_CRITICAL, "T1611", "Container runtime overwritten", false},
 	{DETECTION_SENSITIVE_FILE, SEVERITY_HIGH, "T1565.001", "Sensitive file changed", false},
 	{DETECTION_ADMIN_ACCOUNT, SEVERITY_HIGH, "T1136.001", "Account database changed", false},

@@ -37,6 +37,7 @@ enum event_type {
 	EVENT_AUDIT,
 	EVENT_GAP, /* we could not see: drops, restart */
 	EVENT_SYSCALL, /* one that needs a capability: policy/calls.h */
+	EVENT_SOCKET, /* a socket that has no other side: raw */
 	EVENT_TYPE_COUNT_
 };
 extern const struct enum_names event_type_names;

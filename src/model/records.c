@@ -176,6 +176,7 @@ static const struct field_desc event_fields[] = {
 	FIELD(33, BOOL, borrowed_rights),
 	FIELD(34, STR, syscall),
 	FIELD(35, BOOL, refused),
+	FIELD(40, BOOL, scan),
 };
 const struct record_desc event_desc = {"event", sizeof(struct event), event_fields,
 	sizeof(event_fields) / sizeof(event_fields[0]), "One entry of the flight recorder"};

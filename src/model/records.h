@@ -128,6 +128,7 @@ struct event {
 	struct str_list args;
 	bool args_truncated;
 	enum file_origin origin; /* of an executed file that the image did not bring */
+	bool scan;               /* connect: one of a scan's many */
 	char *syscall;           /* its name */
 	bool refused;            /* ... and the kernel refused it */
 	bool borrowed_rights;    /* exec: of a SUID or SGID file, with its owner's rights */

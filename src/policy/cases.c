@@ -211,6 +211,29 @@ static int run_connect(struct runner *r, const struct words *w, const char *rest
 	return 0;
 }
 
+/* What only the kernel counts. */
+static int run_scan(struct runner *r, const struct words *w, const char *rest)
+{
+	struct event e = {.type = EVENT_CONNECT, .direction = DIRECTION_OUTBOUND, .proto = PROTO_TCP, .scan = true};
+
+	r->verdict = policy_match_event(present_rule(r), &e);
+	r->happened = true;
+	return 0;
+}
+
+/* What only the kernel sees: whose socket it is. */
+static int run_socket(struct runner *r, const struct words *w, const char *rest)
+{
+	bool engine = w->count == 3 && strcmp(w->items[1], "engine") == 0;
+	struct event e = {.type = engine ? EVENT_CONNECT : EVENT_SOCKET, .file = engine ? w->items[2] : NULL};
+
+	if (!engine && (w->count != 2 || strcmp(w->items[1], "raw") != 0))
+		return case_wrong(r, "socket raw or socket engine NAME", "no such socket");
+	r->verdict = policy_match_event(present_rule(r), &e);
+	r->happened = true;
+	return 0;
+}
+
 static int run_send(struct runner *r, const struct words *w, const char *rest)
 {
 	CLEANUP(buf_done) struct buf line = BUF_INIT(LINE_MAX_);
@@ -301,6 +324,8 @@ static const struct verb verbs[] = {
 	{.name = "syscall", .run = run_call, .usage = "syscall NAME"},
 	{.name = "descriptors", .run = run_descriptors, .usage = "descriptors outbound|inbound"},
 	{.name = "connect", .run = run_connect, .usage = "connect ADDRESS:PORT [tcp|udp]"},
+	{.name = "socket", .run = run_socket, .usage = "socket raw, socket engine NAME"},
+	{.name = "scan", .run = run_scan, .usage = "scan"},
 	{.name = "send", .run = run_send, .usage = "send TEXT"},
 	{.name = "expect", .run = run_expect, .usage = "expect ..."},
 };

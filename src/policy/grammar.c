@@ -111,6 +111,7 @@ static const struct schema processes = MAP(process_fields);
 static const struct schema_field network_fields[] = {
 	{.name = "raw_sockets", .schema = &effect, DETECTIONS(DETECTION_RAW_SOCKET), .doc = "sockets that read or forge packets"},
 	{.name = "port_scan", .schema = &effect_after, DETECTIONS(DETECTION_PORT_SCAN), .doc = "scans of ports or hosts"},
+	{.name = "lateral_movement", .schema = &effect, DETECTIONS(DETECTION_LATERAL_MOVEMENT), .doc = "engines, kubelets and etcd of other hosts"},
 	{.name = "denied", .schema = &denied_network, RULE_AT(network), .doc = "where nothing may connect to"},
 };
 static const struct schema network = MAP(network_fields);
@@ -138,7 +139,8 @@ static const struct schema_field detection_fields[] = {
 	BY_ID("new_binary", DETECTION_NEW_BINARY), BY_ID("fileless_exec", DETECTION_FILELESS_EXEC),
 	BY_ID("altered_package", DETECTION_ALTERED_PACKAGE), BY_ID("lateral_movement", DETECTION_LATERAL_MOVEMENT),
 	BY_ID("engine_client", DETECTION_ENGINE_CLIENT), BY_ID("cloud_metadata", DETECTION_CLOUD_METADATA),
-	BY_ID("kube_api", DETECTION_KUBE_API), BY_ID("port_scan", DETECTION_PORT_SCAN),
+	BY_ID("kube_api", DETECTION_KUBE_API),
+	{.name = "port_scan", .schema = &effect_after, DETECTIONS(DETECTION_PORT_SCAN), .doc = "alone"},
 	BY_ID("raw_socket", DETECTION_RAW_SOCKET), BY_ID("suid_exec", DETECTION_SUID_EXEC),
 	BY_ID("privilege_escalation", DETECTION_PRIVILEGE_ESCALATION), BY_ID("namespace_escape", DETECTION_NAMESPACE_ESCAPE),
 	BY_ID("mount", DETECTION_MOUNT), BY_ID("ptrace", DETECTION_PTRACE), BY_ID("kernel_module", DETECTION_KERNEL_MODULE),
@@ -184,6 +186,8 @@ static void settle_effects(struct runtime_rule *rule, const struct node *n)
 		if (!given && !effect_given(n, &grammar_runtime_rule, d))
 			given = rest;
 		int value = given && given->kind == NODE_TEXT ? enum_from_name(&effect_names, given->text) : -1;
+		if (value == EFFECT_PREVENT && detection_fields[i].schema == &effect_after)
+			value = EFFECT_ALERT; /* of `threats`: nothing is left to prevent */
 		if (value >= 0)
 			rule->effects[d] = (enum effect)value;
 	}

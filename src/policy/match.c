@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges one event by one rule: see policy.h. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/parse.h"
 #include "base/pattern.h"
+#include "bpf/destinations.h"
 #include "policy/calls.h"
 #include "policy/miner.h"
 #include "policy/policy.h"
@@ -126,6 +128,34 @@ bool address_range_holds(const struct address_range *range, const uint8_t addres
 	       ((range->address[whole] ^ address[whole]) & (0xff00u >> rest) & 0xff) == 0;
 }
 
+/* What a destination means by itself: the kernel asks the same header. */
+static void offer_destination(struct verdict *best, const struct runtime_rule *rule, const struct event *e,
+	const uint8_t address[16])
+{
+	static const struct {
+		uint32_t bit;
+		enum detection detection;
+		enum evidence evidence;
+	} rows[] = {
+		{DESTINATION_LATERAL, DETECTION_LATERAL_MOVEMENT, EVIDENCE_PORT},
+		{DESTINATION_METADATA, DETECTION_CLOUD_METADATA, EVIDENCE_ADDRESS},
+		{DESTINATION_KUBE_API, DETECTION_KUBE_API, EVIDENCE_PORT},
+	};
+	uint32_t found = destination_classify(address, (uint16_t)e->port, e->proto == PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct verdict v = {.detection = rows[i].detection, .evidence = rows[i].evidence};
+
+		if (!(found & rows[i].bit))
+			continue;
+		if (v.evidence == EVIDENCE_PORT)
+			snprintf(v.reason, sizeof(v.reason), "port %u", e->port);
+		else
+			snprintf(v.reason, sizeof(v.reason), "address %.64s", e->address);
+		offer(best, rule, &v);
+	}
+}
+
 static struct verdict match_connect(const struct runtime_rule *rule, const struct event *e)
 {
 	struct verdict best = {0};
@@ -133,6 +163,13 @@ static struct verdict match_connect(const struct runtime_rule *rule, const struc
 	bool known = e->address && !strchr(e->address, '/') &&
 		     parse_cidr(e->address, address, &prefix) == 0;
 
+	if (known)
+		offer_destination(&best, rule, e, address);
+	if (e->scan) {
+		struct verdict v = {.detection = DETECTION_PORT_SCAN, .evidence = EVIDENCE_BEHAVIOUR, .reason = "many closed ports"};
+
+		offer(&best, rule, &v);
+	}
 	for (uint32_t i = 0; i < rule->network.port_count; i++) {
 		const struct port_range *p = &rule->network.ports[i];
 		struct verdict v = {.detection = DETECTION_DENIED_PORT, .evidence = EVIDENCE_PORT};
@@ -167,10 +204,25 @@ static struct verdict match_call(const struct runtime_rule *rule, const struct e
 	return best;
 }
 
+/* Sockets: an engine's, told by its name where the kernel saw who listens; raw ones. */
+static struct verdict match_socket(const struct runtime_rule *rule, const struct event *e)
+{
+	struct verdict best = {0}, v = {.detection = DETECTION_RAW_SOCKET, .evidence = EVIDENCE_BEHAVIOUR, .reason = "raw socket"};
+
+	if (e->type == EVENT_CONNECT) {
+		v = (struct verdict){.detection = DETECTION_ENGINE_SOCKET, .evidence = EVIDENCE_PATH};
+		snprintf(v.reason, sizeof(v.reason), "socket '%.140s'", e->file);
+	}
+	offer(&best, rule, &v);
+	return best;
+}
+
 struct verdict policy_match_event(const struct runtime_rule *rule, const struct event *e)
 {
 	if (rule && e->type == EVENT_EXEC)
 		return match_exec(rule, e);
+	if (rule && (e->type == EVENT_SOCKET || (e->type == EVENT_CONNECT && e->file)))
+		return match_socket(rule, e);
 	if (rule && e->type == EVENT_CONNECT)
 		return match_connect(rule, e);
 	if (rule && e->type == EVENT_SYSCALL)

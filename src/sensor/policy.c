@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <bpf/bpf.h>
 
@@ -31,15 +33,22 @@ SAME(WIRE_DETECTION_BIND_SHELL, DETECTION_BIND_SHELL);
 SAME(WIRE_DETECTION_MODIFIED_BINARY, DETECTION_MODIFIED_BINARY);
 SAME(WIRE_DETECTION_NEW_BINARY, DETECTION_NEW_BINARY);
 SAME(WIRE_DETECTION_FILELESS_EXEC, DETECTION_FILELESS_EXEC);
+SAME(WIRE_DETECTION_LATERAL_MOVEMENT, DETECTION_LATERAL_MOVEMENT);
 SAME(WIRE_DETECTION_ENGINE_CLIENT, DETECTION_ENGINE_CLIENT);
+SAME(WIRE_DETECTION_CLOUD_METADATA, DETECTION_CLOUD_METADATA);
+SAME(WIRE_DETECTION_KUBE_API, DETECTION_KUBE_API);
+SAME(WIRE_DETECTION_PORT_SCAN, DETECTION_PORT_SCAN);
+SAME(WIRE_DETECTION_RAW_SOCKET, DETECTION_RAW_SOCKET);
 SAME(WIRE_DETECTION_SUID_EXEC, DETECTION_SUID_EXEC);
 SAME(WIRE_DETECTION_NAMESPACE_ESCAPE, DETECTION_NAMESPACE_ESCAPE);
+SAME(WIRE_DETECTION_ENGINE_SOCKET, DETECTION_ENGINE_SOCKET);
 SAME(WIRE_DETECTION_DENIED_PROCESS, DETECTION_DENIED_PROCESS);
 SAME(WIRE_DETECTION_DENIED_PORT, DETECTION_DENIED_PORT);
 SAME(WIRE_DETECTION_DENIED_ADDRESS, DETECTION_DENIED_ADDRESS);
 SAME(WIRE_EVIDENCE_NAME, EVIDENCE_NAME);
 SAME(WIRE_EVIDENCE_ARGV, EVIDENCE_ARGV);
 SAME(WIRE_EVIDENCE_STRATUM, EVIDENCE_STRATUM);
+SAME(WIRE_EVIDENCE_BEHAVIOUR, EVIDENCE_BEHAVIOUR);
 SAME(WIRE_EVIDENCE_PATH, EVIDENCE_PATH);
 SAME(WIRE_EVIDENCE_ADDRESS, EVIDENCE_ADDRESS);
 SAME(WIRE_EVIDENCE_PORT, EVIDENCE_PORT);
@@ -257,6 +266,44 @@ static int rule_put(struct sensor_set *s, uint32_t slot, const struct runtime_ru
 		r = network_put(s, slot, &rule->network, reterr);
 	if (r == 0)
 		r = slot_put(s, slot, &value);
+	return r;
+}
+
+static bool engine_key(const char *path, struct wire_engine_key *ret)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	*ret = (struct wire_engine_key){.inode = st.st_ino, .device = major(st.st_dev) << 20 | minor(st.st_dev)};
+	return true;
+}
+
+/* The new ones go in before the old ones go out: one that stays is never missing. */
+int sensor_engine_sockets_set(struct sensor_set *s, const char *const *paths, size_t n)
+{
+	struct wire_engine_key keys[WIRE_ENGINES_MAX], known[WIRE_ENGINES_MAX], *last = NULL;
+	struct bpf_map *map = s->bpf->maps.engine_sockets;
+	const uint32_t present = 1;
+	size_t count = 0, before = 0;
+	int r = 0;
+
+	while (before < WIRE_ENGINES_MAX && bpf_map__get_next_key(map, last, &known[before], sizeof(*known)) == 0)
+		last = &known[before++];
+	for (size_t i = 0; i < n && count < WIRE_ENGINES_MAX / 2 && r == 0; i++) {
+		if (!engine_key(paths[i], &keys[count]))
+			continue;
+		r = bpf_map__update_elem(map, &keys[count], sizeof(*keys), &present, sizeof(present), BPF_ANY);
+		count++;
+	}
+	for (size_t i = 0; i < before; i++) {
+		bool stays = false;
+
+		for (size_t k = 0; k < count && !stays; k++)
+			stays = memcmp(&known[i], &keys[k], sizeof(*keys)) == 0;
+		if (!stays)
+			bpf_map__delete_elem(map, &known[i], sizeof(*known), 0);
+	}
 	return r;
 }
 

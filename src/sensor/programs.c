@@ -35,6 +35,8 @@ const struct sensor_program sensor_programs[] = {
 	{"on_sendmsg6", "send_ipv6", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv6"},
 	{"on_tcp_state", "tcp_state", false, SENSOR_ATTACH_TRACE, NULL},
 	{"on_capable", "privileged_calls", false, SENSOR_ATTACH_TRACE, "privileged_calls_kill"},
+	{"on_unix_connect", "engine_socket", false, SENSOR_ATTACH_TRACE, "engine_socket_kill"},
+	{"on_sock_create", "raw_socket", false, SENSOR_ATTACH_CGROUP, "refuse_raw_socket"},
 	{"on_egress", "stratum", false, SENSOR_ATTACH_CGROUP, "drop_stratum"},
 	/* In the order in which they are tried. */
 	{"on_lsm_probe", NULL, false, SENSOR_ATTACH_LSM_PROBE, NULL},
@@ -150,6 +152,33 @@ static bool refusing(const struct sensor_set *s)
 	return false;
 }
 
+
+/* A tracepoint that this kernel does not have would fail the load of all, without a word. */
+static bool tracepoint_missing(const struct btf *btf, const struct bpf_program *p)
+{
+	static const char section[] = "tp_btf/";
+	const char *name = bpf_program__section_name(p);
+	char type[128];
+
+	if (!btf || strncmp(name, section, sizeof(section) - 1) != 0)
+		return false;
+	snprintf(type, sizeof(type), "btf_trace_%s", name + sizeof(section) - 1);
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) < 0;
+}
+
+static void tracepoints_check(struct sensor_set *s)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	for (size_t i = 0; i < sensor_programs_count; i++) {
+		struct bpf_program *p = program_of(s, i);
+
+		if (p && !given_up(&s->states[i]) && tracepoint_missing(btf, p))
+			give_up(s, i, "this kernel has no tracepoint %s", bpf_program__section_name(p) + strlen("tp_btf/"));
+	}
+	btf__free(btf);
+}
+
 static int maps_size(struct sensor_set *s)
 {
 	const struct sensor_config *c = &s->config;
@@ -177,6 +206,7 @@ static int object_open(struct sensor_set *s)
 	s->bpf->rodata->use_cgroup_v1 = s->config.cgroup_v1 != NULL;
 	s->bpf->rodata->hierarchy = s->hierarchy;
 	s->bpf->rodata->exit_has_group_dead = s->exit_has_group_dead;
+	tracepoints_check(s);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		struct bpf_program *p = program_of(s, i);
 

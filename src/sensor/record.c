@@ -53,7 +53,7 @@ static bool net_check(const struct wire_header *h)
 {
 	const struct wire_net *n = (const void *)h;
 
-	if (h->size != sizeof(*n) || n->kind < WIRE_NET_CONNECT || n->kind > WIRE_NET_TRAFFIC)
+	if (h->size != sizeof(*n) || n->kind < WIRE_NET_CONNECT || n->kind >= WIRE_NET_KIND_COUNT_)
 		return false;
 	return n->direction < DIRECTION_COUNT_ && terminated(n->process.comm, sizeof(n->process.comm)) &&
 		terminated(n->sign, sizeof(n->sign));

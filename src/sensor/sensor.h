@@ -59,6 +59,9 @@ uint64_t sensor_cgroup_id(const struct sensor_set *s, const char *cgroup_path);
 /* Directory of the watched hierarchy's mount, "/sys/fs/cgroup/unified". */
 const char *sensor_cgroup_root(const struct sensor_set *s);
 
+/* Files that are sockets of container engines of this host, in place of those given before. Missing ones are left out. */
+int sensor_engine_sockets_set(struct sensor_set *s, const char *const *paths, size_t n);
+
 /* What is on, off or failed, and why: appends struct sensor_status to both lists. */
 int sensor_status(const struct sensor_set *s, struct record_list *sensors, struct record_list *enforcers);
 void sensor_counters(const struct sensor_set *s, struct event_counters *ret);

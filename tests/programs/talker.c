@@ -2,7 +2,7 @@
 /*
  * The fake miner, and every client that must not be taken for one. It is told by its environment,
  * so that its arguments stay free for what the test puts on the command line:
- *   TALK_TO=ADDRESS,PORT  where to connect (IPv4 or IPv6); without it nothing is connected
+ *   TALK_TO=ADDRESS,PORT  where to connect (IPv4 or IPv6), or /PATH of a local socket; without it nothing is connected
  *   TALK_TEXT=...         what to say; default: the first line of a stratum client
  *   TALK_SPLIT=1          one write for each byte
  *   TALK_SECONDS=N        how long to stay, at most 600; default 20
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +35,18 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static int connect_local(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static int connect_to(const char *where)
 {
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
@@ -42,6 +55,8 @@ static int connect_to(const char *where)
 	const char *comma = strrchr(where, ',');
 	int fd, one = 1, r;
 
+	if (where[0] == '/')
+		return connect_local(where);
 	if (!comma || (size_t)(comma - where) >= sizeof(address))
 		return -1;
 	memcpy(address, where, (size_t)(comma - where));

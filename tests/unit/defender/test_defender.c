@@ -401,14 +401,14 @@ static void test_status_says_what_is_weakened(void **state)
 	struct stage *s = *state;
 
 	stage_start(s, true);
-	stage_policy(s, "version: 1\nruntime:\n  - name: scans\n    network: {port_scan: alert}\n", 9);
+	stage_policy(s, "version: 1\nruntime:\n  - name: feeds\n    feeds: alert\n", 9);
 	status_tick(s->d);
 	stage_wait(s, s->status.policy_revision == 9);
 	assert_true(s->status.defender.rss > 0);
 	assert_true(s->status.ready);
 	bool said = false;
 	for (uint32_t i = 0; i < s->status.warnings.count; i++)
-		said = said || strcmp(s->status.warnings.items[i], "rule 'scans': port_scan is not detected by this version") == 0;
+		said = said || strcmp(s->status.warnings.items[i], "rule 'feeds': feed_ip is not detected by this version") == 0;
 	assert_true(said);
 }
 

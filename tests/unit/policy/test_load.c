@@ -50,8 +50,8 @@ static void test_contract(void **state)
 static void test_warnings(void **state)
 {
 	static const struct { uint32_t line; const char *key; } expected[] = {
-		{14, "model"}, {16, "port_scan"}, {17, "domains"}, {18, "sensitive"},
-		{18, "denied"}, {19, "kubernetes"}, {20, "feeds"}, {21, "custom"}, {28, "vulnerabilities"},
+		{14, "model"}, {17, "domains"}, {18, "sensitive"},
+		{18, "denied"}, {20, "feeds"}, {21, "custom"}, {28, "vulnerabilities"},
 	};
 	struct policy_messages m;
 	CLEANUP(policy_unref) struct policy *p = load_text(contract_policy, &m);
