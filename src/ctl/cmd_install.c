@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/parse.h"
+#include "ctl/crio_conf.h"
 #include "ctl/install.h"
 #include "ctl/reload.h"
 #include "ctl/shim_watch.h"
@@ -25,13 +26,25 @@
 struct shims {
 	int count;
 	char dirs[2][PATH_MAX], programs[2][PATH_MAX];
-	const char *names[3];
+	const char *names[3], *tables[3];
 	char top[PATH_MAX]; /* DIR/ENGINE */
 	char one[PATH_MAX]; /* path of a single shim */
 };
 
-static void shims_of(struct shims *s, const struct install *i)
+static void add_shim(struct shims *s, const char *name, const char *program, const char *table)
 {
+	s->names[s->count] = name;
+	s->tables[s->count] = table;
+	snprintf(s->programs[s->count], PATH_MAX, "%s", program);
+	snprintf(s->dirs[s->count], PATH_MAX, "%.*s/%s", PATH_MAX - 32, s->top, name);
+	s->count++;
+}
+
+/* Those that are installed, and those that were put in when their program was elsewhere. */
+static void shims_of(struct shims *s, const struct install *i, bool leaving)
+{
+	char program[PATH_MAX], dir[PATH_MAX];
+
 	*s = (struct shims){.count = 0};
 	snprintf(s->top, sizeof(s->top), "%.*s/%s", PATH_MAX - 128, i->dir, i->engine->name);
 	snprintf(s->one, sizeof(s->one), "%.*s/seawall-shim", PATH_MAX - 64, s->top);
@@ -40,12 +53,56 @@ static void shims_of(struct shims *s, const struct install *i)
 		snprintf(s->dirs[0], PATH_MAX, "%s", s->top);
 		return;
 	}
-	for (int k = 0; i->engine->names[k]; k++)
-		if (shim_program_find(i->engine->names[k], s->programs[s->count], PATH_MAX) == 0) {
-			s->names[s->count] = i->engine->names[k];
-			snprintf(s->dirs[s->count], PATH_MAX, "%.*s/%s", PATH_MAX - 32, s->top, i->engine->names[k]);
-			s->count++;
-		}
+	for (int k = 0; i->engine->names[k]; k++) {
+		const char *name = i->engine->names[k];
+		bool found = shim_program_find(name, program, PATH_MAX) == 0;
+		snprintf(dir, sizeof(dir), "%.*s/%s", PATH_MAX - 32, s->top, name);
+		if (found || (leaving && access(dir, F_OK) == 0))
+			add_shim(s, name, found ? program : "", NULL);
+	}
+}
+
+/* One runtime of CRI-O: false = its program is not there, and CRI-O leaves such a one out itself. */
+static bool add_crio_runtime(struct shims *s, const struct install *i, const struct crio_runtime *r)
+{
+	char program[PATH_MAX], found[PATH_MAX], why[1024];
+
+	/* Where CRI-O's packages have theirs: no place for other engines to find one. */
+	snprintf(program, sizeof(program), "/usr/libexec/crio/%s", r->name);
+	/* A path of ours, from an earlier hand: not what we are to become. */
+	bool ours = str_has_prefix(r->program, i->dir) && r->program[strlen(i->dir)] == '/';
+	if (r->program[0] && !ours)
+		snprintf(program, sizeof(program), "%s", r->program);
+	else if (shim_program_find(r->name, found, sizeof(found)) == 0)
+		snprintf(program, sizeof(program), "%s", found);
+	if (program[0] != '/' || access(program, X_OK) < 0)
+		return false;
+	add_shim(s, r->name, program, crio_conf_keys(r));
+	if (r->platforms)
+		fprintf(stderr, "%s: platform_runtime_paths of '%s' come before runtime_path: containers for those "
+				"platforms are not asked about\n", r->file, r->name);
+	if (r->file[0]) {
+		snprintf(why, sizeof(why), "of the runtime %s: %.900s", r->name, r->names.len ? (char *)r->names.data : "nothing");
+		install_say((void *)(uintptr_t)i, r->file, "carried", why);
+	}
+	return true;
+}
+
+/* CRI-O: the runtimes that its configuration has, since a later table takes an earlier one's place. */
+static int crio_shims(struct shims *s, const struct install *i, struct crio_conf *conf, struct diag *reterr)
+{
+	int r = crio_conf_read(conf, i->config, reterr);
+
+	if (r < 0)
+		return r;
+	s->count = 0;
+	for (int k = 0; k < CRIO_RUNTIMES; k++)
+		if (crio_conf_has(conf, &conf->runtimes[k]))
+			add_crio_runtime(s, i, &conf->runtimes[k]);
+	if (s->count && conf->others.len)
+		fprintf(stderr, "not asked about: containers of CRI-O's further runtimes (%s), unless they inherit "
+				"the default one\n", (char *)conf->others.data);
+	return s->count ? 0 : diag_msg(reterr, -ENOENT, "CRI-O's configuration has neither crun nor runc, or they are not installed");
 }
 
 /* What the one shim becomes: as told, or what the configuration names, or runc. */
@@ -123,6 +180,7 @@ static void prepare(struct installed_change *change, struct install *i, const st
 	for (int k = 0; many && k < s->count; k++) {
 		change->want.names[k] = s->names[k];
 		change->want.programs[k] = s->programs[k];
+		change->want.tables[k] = s->tables[k];
 	}
 }
 
@@ -134,7 +192,7 @@ static int rehearse(struct installed_change change, struct diag *reterr)
 	return installed_add(&change, reterr);
 }
 
-static int begin(struct install *i, struct shims *s, struct call *c)
+static int begin(struct install *i, struct shims *s, struct call *c, bool leaving)
 {
 	int code = install_begin(i, c);
 
@@ -142,7 +200,7 @@ static int begin(struct install *i, struct shims *s, struct call *c)
 	if (code == CTL_DONE && i->dir[0] != '/')
 		return cannot_say("--dir %s: an absolute path, please", i->dir);
 	if (code == CTL_DONE)
-		shims_of(s, i);
+		shims_of(s, i, leaving);
 	return code;
 }
 
@@ -152,10 +210,11 @@ int cmd_install_shim(struct call *c)
 	struct shims s;
 	struct diag diag = {0};
 	struct installed_change change;
+	CLEANUP(crio_conf_done) struct crio_conf conf = {0};
 	char deadline[32], socket[PATH_MAX];
 	struct shim_files f = {.say = install_say, .ctx = &i, .socket = state_path("gate/shim.sock", socket)};
 	bool done;
-	int code = begin(&i, &s, c);
+	int code = begin(&i, &s, c, false);
 
 	if (code == CTL_DONE)
 		code = read_fail(&i, &f, deadline, sizeof(deadline));
@@ -163,9 +222,10 @@ int cmd_install_shim(struct call *c)
 		code = check_options(&i);
 	if (code != CTL_DONE)
 		return code;
-	prepare(&change, &i, &s);
-	if (find_program(&s, &i, &diag) < 0)
+	crio_conf_init(&conf, i.engine->names);
+	if (i.engine->edit == edit_crio ? crio_shims(&s, &i, &conf, &diag) < 0 : find_program(&s, &i, &diag) < 0)
 		return cannot(&diag);
+	prepare(&change, &i, &s);
 	change.want.make_default = call_flag(c, "default");
 	if (rehearse(change, &diag) < 0)
 		return cannot(&diag);
@@ -308,7 +368,7 @@ int cmd_uninstall_shim(struct call *c)
 	struct diag diag = {0};
 	struct installed_change change;
 	bool done = false;
-	int code = begin(&i, &s, c);
+	int code = begin(&i, &s, c, true);
 
 	if (code != CTL_DONE)
 		return code;

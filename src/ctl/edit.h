@@ -10,6 +10,7 @@
 #include "base/diag.h"
 
 #define EDIT_MAX (4u << 20)
+#define EDIT_MARK "# by 'seawall install shim'"
 #define EDIT_RUNTIME "seawall" /* name of our runtime and plugin in Docker's configuration */
 
 enum feature { FEATURE_SHIM = 1, FEATURE_AUTHZ = 2 };
@@ -21,6 +22,7 @@ struct edit {
 	const char *shim;     /* path of the one for this engine (podman: of the folder of both) */
 	const char *names[3]; /* podman, CRI-O: the runtimes there are ("crun"), NULL-terminated */
 	const char *programs[3]; /* and their programs */
+	const char *tables[3];	 /* CRI-O: the other keys of each, as lines (crio_conf.h) */
 	bool explicit_;       /* clear SHIM of Docker: say also what is plain, since dockerd ignores absent keys when it reloads */
 	const char *keep;     /* clear SHIM of Docker: leave the runtime, leading here; NULL = take it out */
 	const char *before;   /* clear: the text as it was before us, for what ours replaced; NULL = none */

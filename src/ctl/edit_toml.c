@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd's config.toml, line by line, and whole files of podman's and CRI-O's drop-in folders:
+ * containerd's config.toml, line by line, and whole files of podman's drop-in folder:
  * see edit.h. Of TOML only what such files are made of is understood: tables, keys, comments.
  */
 #include "ctl/edit.h"
@@ -11,16 +11,9 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "ctl/toml.h"
 
-#define PARTS_MAX 12
-#define PART_MAX 64
-#define MARK "# by 'seawall install shim'"
-
-/* A dotted name, quotes taken off. */
-struct name {
-	char parts[PARTS_MAX][PART_MAX];
-	int count;
-};
+#define MARK EDIT_MARK
 
 /* One line, without its end. */
 struct line {
@@ -38,12 +31,11 @@ static bool next_line(const char **p, const char *end, struct line *ret)
 	return true;
 }
 
-/* Reads a dotted name up to `close`; returns what follows that, or NULL. */
-static const char *read_name(const char *p, const char *end, char close, struct name *ret)
+const char *toml_read_name(const char *p, const char *end, char close, struct toml_name *ret)
 {
 	ret->count = 0;
 	for (;;) {
-		char *out = ret->count < PARTS_MAX ? ret->parts[ret->count] : NULL;
+		char *out = ret->count < TOML_PARTS_MAX ? ret->parts[ret->count] : NULL;
 		size_t n = 0;
 		while (p < end && (*p == ' ' || *p == '\t'))
 			p++;
@@ -51,7 +43,7 @@ static const char *read_name(const char *p, const char *end, char close, struct 
 			return NULL;
 		char quote = *p == '"' || *p == '\'' ? *p++ : 0;
 		while (p < end && (quote ? *p != quote : isalnum((unsigned char)*p) || *p == '_' || *p == '-')) {
-			if (n == PART_MAX - 1 || *p == '\\')
+			if (n == TOML_PART_MAX - 1 || *p == '\\')
 				return NULL;
 			out[n++] = *p++;
 		}
@@ -68,7 +60,7 @@ static const char *read_name(const char *p, const char *end, char close, struct 
 	}
 }
 
-static bool name_is(const struct name *n, const char *const *parts)
+static bool name_is(const struct toml_name *n, const char *const *parts)
 {
 	int i = 0;
 
@@ -94,7 +86,7 @@ struct survey {
 	char value[PATH_MAX];  /* its value */
 };
 
-static bool is_binary_name(const struct name *key)
+static bool is_binary_name(const struct toml_name *key)
 {
 	static const char *const parts[] = {"BinaryName", NULL};
 
@@ -108,8 +100,7 @@ static int confused(struct diag *reterr, uint32_t line, const char *what)
 		"%s: this file is better changed by hand", what);
 }
 
-/* The text in quotes of `key = "value"`; false = something else. */
-static bool read_value(const char *p, const char *end, char *out, size_t size)
+bool toml_read_text(const char *p, const char *end, char *out, size_t size)
 {
 	while (p < end && (*p == ' ' || *p == '\t'))
 		p++;
@@ -130,10 +121,10 @@ static int one_digit(const char *p, const char *end)
 	return alone ? *p - '0' : -1;
 }
 
-static int survey_key(struct survey *s, const struct name *table, struct line l, size_t at, struct diag *reterr)
+static int survey_key(struct survey *s, const struct toml_name *table, struct line l, size_t at, struct diag *reterr)
 {
-	struct name key;
-	const char *value = read_name(l.p, l.p + l.n, '=', &key);
+	struct toml_name key;
+	const char *value = toml_read_name(l.p, l.p + l.n, '=', &key);
 
 	if (!value)
 		return -EINVAL;
@@ -149,14 +140,14 @@ static int survey_key(struct survey *s, const struct name *table, struct line l,
 		return 0;
 	s->name_at = at;
 	s->name_n = l.n + 1;
-	return read_value(value, l.p + l.n, s->value, sizeof(s->value))
+	return toml_read_text(value, l.p + l.n, s->value, sizeof(s->value))
 		       ? 0
 		       : confused(reterr, 0, "the value of BinaryName is not read here");
 }
 
-static int survey_table(struct survey *s, struct name *table, struct line l, size_t after)
+static int survey_table(struct survey *s, struct toml_name *table, struct line l, size_t after)
 {
-	const char *stop = read_name(l.p + 1, l.p + l.n, ']', table);
+	const char *stop = toml_read_name(l.p + 1, l.p + l.n, ']', table);
 
 	if (!stop)
 		return -EINVAL;
@@ -198,7 +189,7 @@ static bool contains(struct line l, const char *what)
 
 static int survey(struct survey *s, const char *text, size_t n, struct diag *reterr)
 {
-	struct name table = {.count = 0};
+	struct toml_name table = {.count = 0};
 	uint32_t number = 0;
 	int depth = 0;
 	struct line l;
@@ -345,20 +336,5 @@ int edit_podman(struct buf *out, bool *ret_gone, const char *text, size_t n, con
 	for (int i = 0; e->names[i]; i++)
 		buf_printf(out, "%s = [\"%s/%s/seawall-shim\", \"%s\"]\n", e->names[i], e->shim, e->names[i],
 			e->programs[i]);
-	return out->failed ? diag_msg(reterr, out->failed, "too large") : 0;
-}
-
-/* The runtime of the same name, reached through us: what CRI-O made before keeps its name. */
-int edit_crio(struct buf *out, bool *ret_gone, const char *text, size_t n, const struct edit *e, struct diag *reterr)
-{
-	*ret_gone = !(e->set & FEATURE_SHIM);
-	if (*ret_gone)
-		return 0;
-	buf_puts(out, MARK "; taken away by 'seawall uninstall shim'.\n");
-	for (int i = 0; e->names[i]; i++)
-		buf_printf(out,
-			"[crio.runtime.runtimes.%s]\nruntime_path = \"%s/%s/seawall-shim\"\nruntime_type = \"oci\"\n"
-			"runtime_root = \"/run/%s\"\n",
-			e->names[i], e->shim, e->names[i], e->names[i]);
 	return out->failed ? diag_msg(reterr, out->failed, "too large") : 0;
 }

@@ -345,12 +345,25 @@ static int restore(struct work *w, struct installed_change *c, struct diag *rete
 	return 0;
 }
 
+/* Where the slash before the last one is, for what goes beside a folder; NULL = there is none. */
+static const char *folder_slash(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *before = slash ? memrchr(path, '/', (size_t)(slash - path)) : NULL;
+
+	return before;
+}
+
 /* A file that is all ours and was changed by somebody: his words are kept beside. */
 static void keep_changed(struct work *w, const struct installed_change *c)
 {
 	char path[PATH_MAX + 8];
+	const char *up = c->edit == edit_crio ? folder_slash(w->path) : NULL;
 
-	snprintf(path, sizeof(path), "%s.saved", w->path);
+	/* CRI-O reads whatever is in its folder, by any name. */
+	if (up)
+		snprintf(path, sizeof(path), "%.*s%s.saved", (int)(up - w->path), w->path, strrchr(w->path, '/'));
+	else
+		snprintf(path, sizeof(path), "%s.saved", w->path);
 	if (!c->dry_run && rename(w->path, path) < 0)
 		return;
 	say(c, path, "created", "the file was changed since: this is how it was");

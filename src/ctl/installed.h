@@ -25,7 +25,10 @@ struct installed_change {
 
 /* Puts the feature in. 0 (also when it was there) or -errno with a sentence; nothing is changed then. */
 int installed_add(struct installed_change *c, struct diag *reterr);
-/* Takes it out; 0 also when it was not there. */
+/*
+ * Takes it out; 0 also when it was not there. A file that was all ours and has words of others since is
+ * kept as NAME.saved: beside it, for CRI-O one folder up.
+ */
 int installed_remove(struct installed_change *c, struct diag *reterr);
 /*
  * For an engine that, told to read its file again, keeps what it finds nothing about: the file as it

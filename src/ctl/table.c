@@ -112,7 +112,9 @@ const struct command commands[] = {
 		1, 1, cmd_user_revoke, {{"cert", "FILE", "only this certificate, or one from before its making was noted"}}},
 	{"install shim", "", "have Seawall asked before a container is created",
 		"Puts a small program before the engine's own OCI runtime, and tells the engine of it. What is changed is kept and "
-		"restored byte for byte by 'seawall uninstall shim'. Without Seawall, containers go on and start.",
+		"restored byte for byte by 'seawall uninstall shim'. Without Seawall, containers go on and start. CRI-O takes the last "
+		"table of a runtime whole: what its configuration has for crun and runc is carried over into our file. Install again when "
+		"that changes.",
 		0, 0, cmd_install_shim,
 		{INSTALL_COMMON,
 		{"default", NULL, "Docker: for every container, not only with --runtime seawall"},
