@@ -36,7 +36,7 @@ static const char *word_done(const struct audit *a)
 static const struct {
 	const char *name;
 	const char *(*word)(const struct audit *a);
-} words[] = {{"user", word_user}, {"action", word_action}, {"verdict", word_verdict}, {"done", word_done}};
+} words[] = {{"user", word_user}, {"action", word_action}, {"verdict", word_verdict}};
 
 const char *store_audit_word(const struct audit *a, const char *name)
 {
@@ -106,5 +106,6 @@ bool store_audit_keep(const void *query, const void *audit)
 	const struct store_query *q = query;
 	const struct audit *a = audit;
 
-	return fits(q->user, word_user(a)) && fits(q->action, word_action(a)) && (!q->text || says(a, q->text));
+	return fits(q->user, word_user(a)) && fits(q->action, word_action(a)) && fits(q->verdict, word_verdict(a)) &&
+	       fits(q->done, word_done(a)) && (!q->text || says(a, q->text));
 }

@@ -50,9 +50,8 @@ const char *const store_migrations[] = {
 	"ALTER TABLE audits ADD COLUMN user TEXT COLLATE NOCASE;"
 	"ALTER TABLE audits ADD COLUMN action TEXT COLLATE NOCASE;"
 	"ALTER TABLE audits ADD COLUMN verdict TEXT;"
-	"ALTER TABLE audits ADD COLUMN done TEXT;"
 	"UPDATE audits SET user = audit_word(record, 'user'), action = audit_word(record, 'action'),"
-	"  verdict = audit_word(record, 'verdict'), done = audit_word(record, 'done');"
+	"  verdict = audit_word(record, 'verdict') WHERE kind IN ('access', 'admission');"
 	"CREATE INDEX audits_user ON audits (user, time) WHERE user IS NOT NULL;"
 	"CREATE INDEX audits_action ON audits (action, time) WHERE action IS NOT NULL;"
 	"CREATE INDEX audits_verdict ON audits (verdict, time) WHERE verdict IS NOT NULL;",

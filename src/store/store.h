@@ -66,8 +66,9 @@ typedef int store_row_fn(void *ctx, const void *record);
 #define STORE_USER_LOCAL "local socket"
 
 /*
- * Lists: newest first. next is "" at the end. -EINVAL: not a cursor of ours. Audits by `text` or by a
- * pattern with a star are looked through, so many a call: then a page may be short, or empty, and not the last.
+ * Lists: newest first. next is "" at the end. -EINVAL: not a cursor of ours. Audits by `text`,
+ * `done`, a pattern with a star or several of what commands are found by are looked through, so many a call: then a
+ * page may be short, or empty, and not the last.
  */
 int store_audits_list(struct store *s, const struct store_query *q, store_row_fn *fn, void *ctx,
 	char next[STORE_CURSOR_SIZE]);

@@ -312,7 +312,7 @@ static void test_older_commands_are_found(void **state)
 {
 	static const char *const back[] = {"DROP INDEX audits_user", "DROP INDEX audits_action", "DROP INDEX audits_verdict",
 		"ALTER TABLE audits DROP COLUMN user", "ALTER TABLE audits DROP COLUMN action",
-		"ALTER TABLE audits DROP COLUMN verdict", "ALTER TABLE audits DROP COLUMN done", "PRAGMA user_version=3"};
+		"ALTER TABLE audits DROP COLUMN verdict", "PRAGMA user_version=3"};
 	struct fixture *f = *state;
 	char next[STORE_CURSOR_SIZE], ids[16] = "";
 	sqlite3 *db = NULL;
