@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that a container engine was given, newest first, live: who, what, with what, and the verdict.
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { get, query } from '../core/api';
 import { type AccessFilter, accessQuery, commandOf, matchesAccess, newestFirst, userOf } from '../core/commands';
 import { FilterChoice, FilterInput, filterOf } from '../core/filters';
-import { generation, recentCommands } from '../core/live';
+import { freshCommands, generation, recentCommands } from '../core/live';
 import { useBackwards, useWhenSeen } from '../core/paging';
 import { navigate } from '../core/router';
 import type { Audit, Page } from '../core/types';
@@ -14,6 +14,7 @@ import { CommandTable } from './table';
 const PAGE = 100; // rows loaded at a time
 const LOOKS = 20; // requests made for them: a search may find nothing in what one looks at
 const LIVE_MAX = 2000; // live rows kept while the filter stays
+const STARS = 'Part of the name; with a star where it begins or ends: container_exec_*';
 const VERDICTS = [['', 'All'], ['allow', 'Allowed'], ['alert', 'Alerted'], ['deny', 'Denied']] as const;
 
 function readFilter(): AccessFilter {
@@ -36,10 +37,11 @@ export function AccessPage() {
       <header class="page-head">
         <div><h1>Access</h1><p class="muted">Every command that was given to the container engine, and what the rules said to it.</p></div>
         <div class="filters">
-          <FilterInput name="user" placeholder="User" values={known.users} />
-          <FilterInput name="action" placeholder="Action" values={known.actions} />
+          <FilterInput name="user" placeholder="User" hint={STARS} values={known.users} />
+          <FilterInput name="action" placeholder="Action" hint={STARS} values={known.actions} />
           <FilterInput name="text" placeholder="Container, image, group, …" />
           <FilterChoice name="verdict" label="Verdict" values={VERDICTS} />
+          {filtered && rows.length > 0 && <button type="button" class="button" data-testid="filter-clear" onClick={() => navigate('/access', true)}>Clear</button>}
         </div>
       </header>
       {log.error ? <Failure error={log.error} retry={log.reload} /> : null}
@@ -58,18 +60,19 @@ export function AccessPage() {
   );
 }
 
-// Those of the stream that the filter keeps. The stream's own memory is short and of all commands: what was
-// shown stays until the filter changes.
+// Those of the stream that the filter keeps. What is recent in the stream is short and of all commands: here
+// every frame is looked at, and what was shown stays until the filter changes.
 function useLive(filter: AccessFilter, key: string): Audit[] {
-  const kept = useRef<{ key: string; of: Audit[] | null; rows: Audit[] }>({ key, of: null, rows: [] });
-  const k = kept.current;
+  const [rows, setRows] = useState<Audit[]>([]);
 
-  if (k.key !== key) Object.assign(k, { key, of: null, rows: [] });
-  if (k.of !== recentCommands.value) {
-    k.of = recentCommands.value;
-    k.rows = newestFirst([...k.rows, ...k.of.filter((a) => matchesAccess(a, filter))]).slice(0, LIVE_MAX);
-  }
-  return k.rows;
+  useEffect(() => {
+    setRows(recentCommands.peek().filter((a) => matchesAccess(a, filter)));
+    return freshCommands.subscribe((fresh) => {
+      const found = fresh.filter((a) => matchesAccess(a, filter));
+      if (found.length > 0) setRows((before) => newestFirst([...before, ...found]).slice(0, LIVE_MAX));
+    });
+  }, [key]);
+  return rows.filter((a) => matchesAccess(a, filter)); // those of the filter before are there for one frame
 }
 
 // All that was seen since the page is open: a filter does not take back what else there is.
