@@ -10,6 +10,9 @@
 #include "api/internal.h"
 #include "base/clock.h"
 #include "base/parse.h"
+#include "base/pattern.h"
+
+#define SEARCH_MAX 256
 
 const char *const api_topic_names[API_TOPIC_COUNT_] = {"radar", "audits", "incidents", "containers", "status", "compliance"};
 
@@ -134,6 +137,48 @@ static const char *query_text(struct http_request *q, const char *name)
 	return text && *text ? text : NULL;
 }
 
+/* What has a fixed set of words is one of them: a typing error would else be an empty list, and look like peace. */
+static bool query_words_ok(struct http_request *q)
+{
+	static const struct {
+		const char *name;
+		const struct enum_names *words;
+	} rows[] = {{"kind", &audit_kind_names}, {"severity", &severity_names}, {"effect", &effect_names},
+		{"done", &done_names}, {"verdict", &access_effect_names}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *word = query_text(q, rows[i].name);
+		if (!word || enum_from_name(rows[i].words, word) >= 0)
+			continue;
+		CLEANUP(buf_done) struct buf b = BUF_INIT(1024);
+		for (int k = 0; k < rows[i].words->count; k++)
+			if (*rows[i].words->names[k])
+				buf_printf(&b, "%s%s", b.len ? ", " : "", rows[i].words->names[k]);
+		http_problem(q, MHD_HTTP_BAD_REQUEST, NULL, "%s is one of %s", rows[i].name, b.failed ? "few words" : (char *)b.data);
+		return false;
+	}
+	return true;
+}
+
+/* Text that people look for; a pattern's stars are at its ends. */
+static bool query_searches_ok(struct http_request *q)
+{
+	static const char *const names[] = {"user", "action", "text"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *text = query_text(q, names[i]);
+		if (text && strlen(text) > SEARCH_MAX) {
+			http_problem(q, MHD_HTTP_BAD_REQUEST, NULL, "%s is longer than %d bytes", names[i], SEARCH_MAX);
+			return false;
+		}
+		if (text && strcmp(names[i], "text") != 0 && pattern_check(text) < 0) {
+			http_problem(q, MHD_HTTP_BAD_REQUEST, NULL, "%s has a * that is neither first nor last", names[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
 bool api_query_parse(struct http_request *q, struct store_query *ret)
 {
 	const char *limit = query_text(q, "limit"), *all = query_text(q, "all");
@@ -143,6 +188,8 @@ bool api_query_parse(struct http_request *q, struct store_query *ret)
 		.cursor = query_text(q, "cursor"), .kind = query_text(q, "kind"), .container = query_text(q, "container"),
 		.detection = query_text(q, "detection"), .severity = query_text(q, "severity"),
 		.effect = query_text(q, "effect"), .incident = query_text(q, "incident"), .state = query_text(q, "state"),
+		.user = query_text(q, "user"), .action = query_text(q, "action"), .verdict = query_text(q, "verdict"),
+		.done = query_text(q, "done"), .text = query_text(q, "text"),
 		.check = query_text(q, "check"), .resource = query_text(q, "resource"), .passed = query_text(q, "passed"),
 		.all = all && strcmp(all, "0") != 0 && strcmp(all, "false") != 0,
 	};
@@ -151,7 +198,7 @@ bool api_query_parse(struct http_request *q, struct store_query *ret)
 		return false;
 	}
 	ret->limit = (uint32_t)n;
-	return query_time(q, "since", &ret->since) && query_time(q, "until", &ret->until);
+	return query_words_ok(q) && query_searches_ok(q) && query_time(q, "since", &ret->since) && query_time(q, "until", &ret->until);
 }
 
 struct json *api_body_object(struct http_request *q)

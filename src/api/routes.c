@@ -18,7 +18,7 @@ const struct http_route api_routes[] = {
 	{HTTP_GET, V1 "/containers/{id}/processes", HTTP_VIEWER, 0, api_processes, NULL, "process[]", "Its processes, live from the Defender"},
 	{HTTP_GET, V1 "/containers/{id}/connections", HTTP_VIEWER, 0, api_connections, NULL, "connection[]", "Its connections, with the country of the other side"},
 	{HTTP_GET, V1 "/radar", HTTP_VIEWER, 0, api_radar, NULL, "radar", "Nodes and edges of the Radar"},
-	{HTTP_GET, V1 "/audits", HTTP_VIEWER, 0, api_audits, PAGE "kind container detection severity effect incident", "audit[]", "Audits, newest first"},
+	{HTTP_GET, V1 "/audits", HTTP_VIEWER, 0, api_audits, PAGE "kind container detection severity effect done incident user action verdict text", "audit[]", "Audits, newest first; user and action may begin or end with *"},
 	{HTTP_GET, V1 "/audits/{id}", HTTP_VIEWER, 0, api_audit, NULL, "audit", "One audit"},
 	{HTTP_GET, V1 "/incidents", HTTP_VIEWER, 0, api_incidents, PAGE "state container severity", "incident[]", "Incidents, newest first"},
 	{HTTP_GET, V1 "/incidents/{id}", HTTP_VIEWER, 0, api_incident, NULL, "incident", "One incident with its audits in items"},

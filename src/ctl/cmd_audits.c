@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "base/pattern.h"
 #include "ctl/command.h"
 #include "ctl/feed.h"
 #include "ctl/output.h"
@@ -55,19 +56,71 @@ static void print_incident(const struct json *i)
 }
 
 /* Options that are a field of the audit, by the same name. */
-static const char *const field_filters[] = {"kind", "detection", "severity", "effect", "incident"};
+static const char *const field_filters[] = {"kind", "detection", "severity", "effect", "done", "incident"};
+
+/* Of the command to an engine that the audit tells of; user and action may have stars. */
+static const char *const command_filters[] = {"user", "action", "verdict"};
+
+/* The value of an option that only some of the commands have. */
+static const char *value_of(const struct call *c, const char *name)
+{
+	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && c->command->options[i].name; i++)
+		if (strcmp(c->command->options[i].name, name) == 0)
+			return c->values[i];
+	return NULL;
+}
+
+static bool list_says(const struct json *list, const char *text)
+{
+	for (const struct json *i = json_first(list); i; i = json_next(i))
+		if (strcasestr(json_str(i, ""), text))
+			return true;
+	return false;
+}
+
+/* As the Console looks for `text`: store/audit_words.c. */
+static bool audit_says(const struct json *audit, const char *text)
+{
+	static const char *const paths[] = {"message", "rule", "container.name", "container.image",
+		"container.id", "file", "process.path", "network.address", "network.domain",
+		"command.user", "command.address", "command.action", "command.target",
+		"command.path"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (strcasestr(json_str(json_path(audit, paths[i]), ""), text))
+			return true;
+	return list_says(json_path(audit, "command.groups"), text) ||
+	       list_says(json_path(audit, "command.parameters"), text);
+}
+
+static bool command_wanted(const struct call *c, const struct json *audit)
+{
+	bool access = strcmp(json_get_str(audit, "kind", ""), "access") == 0;
+	const struct json *command = json_get(audit, "command");
+
+	for (size_t i = 0; i < ARRAY_SIZE(command_filters); i++) {
+		const char *want = value_of(c, command_filters[i]);
+		const char *otherwise = access && i == 0 ? "local socket" : "";
+		if (want && !pattern_match(want,
+				    json_get_str(command, command_filters[i], otherwise), true))
+			return false;
+	}
+	return true;
+}
 
 /* The Console filters lists; the stream brings everything, so the same is asked here. */
 static bool audit_wanted(void *ctx, const struct json *audit)
 {
 	const struct call *c = ctx;
-	const char *container = call_value(c, "container");
+	const char *container = value_of(c, "container"), *text = value_of(c, "text");
 
 	for (size_t i = 0; i < ARRAY_SIZE(field_filters); i++) {
-		const char *want = call_value(c, field_filters[i]);
+		const char *want = value_of(c, field_filters[i]);
 		if (want && strcmp(want, json_get_str(audit, field_filters[i], "")) != 0)
 			return false;
 	}
+	if (!command_wanted(c, audit) || (text && !audit_says(audit, text)))
+		return false;
 	return !container ||
 	       strcmp(container, json_str(json_path(audit, "container.name"), "")) == 0 ||
 	       str_has_prefix(json_str(json_path(audit, "container.id"), ""), container);
@@ -122,7 +175,13 @@ static int run_feed(struct feed *f, struct call *c, const char *nothing)
 	return r;
 }
 
-int cmd_audits(struct call *c)
+static bool command_of_engine_wanted(void *ctx, const struct json *audit)
+{
+	return strcmp(json_get_str(audit, "kind", ""), "access") == 0 && audit_wanted(ctx, audit);
+}
+
+/* kind: the only one, or NULL. */
+static int list_audits(struct call *c, const char *kind, const char *nothing)
 {
 	static struct feed f; /* its table of what was seen is large for a stack */
 	const char *since = call_value(c, "since"), *until = call_value(c, "until");
@@ -133,7 +192,7 @@ int cmd_audits(struct call *c)
 	f.topic = "audits";
 	f.event = "audit";
 	f.print = print_audit;
-	f.wanted = audit_wanted;
+	f.wanted = kind ? command_of_engine_wanted : audit_wanted;
 	if (r == CTL_DONE && since)
 		r = take_time("since", since, f.since, sizeof(f.since));
 	if (r == CTL_DONE && until)
@@ -141,10 +200,24 @@ int cmd_audits(struct call *c)
 	if (r != CTL_DONE)
 		return r;
 	feed_filter(&f, "until", until ? until_text : NULL);
-	feed_filter(&f, "container", call_value(c, "container"));
+	feed_filter(&f, "kind", kind);
+	feed_filter(&f, "container", value_of(c, "container"));
+	feed_filter(&f, "text", value_of(c, "text"));
 	for (size_t i = 0; i < ARRAY_SIZE(field_filters); i++)
-		feed_filter(&f, field_filters[i], call_value(c, field_filters[i]));
-	return run_feed(&f, c, "no audits");
+		feed_filter(&f, field_filters[i], value_of(c, field_filters[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(command_filters); i++)
+		feed_filter(&f, command_filters[i], value_of(c, command_filters[i]));
+	return run_feed(&f, c, nothing);
+}
+
+int cmd_audits(struct call *c)
+{
+	return list_audits(c, NULL, "no audits");
+}
+
+int cmd_access_log(struct call *c)
+{
+	return list_audits(c, "access", "no commands");
 }
 
 int cmd_incidents(struct call *c)

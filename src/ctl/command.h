@@ -17,7 +17,7 @@ enum {
 	CTL_CANNOT = 2, /* usage, or could not do it */
 };
 
-#define COMMAND_OPTIONS_MAX 12
+#define COMMAND_OPTIONS_MAX 16
 
 struct option_row {
 	const char *name;  /* without dashes */
@@ -76,6 +76,7 @@ void help_completion(void); /* bash */
 
 /* The commands. */
 int cmd_access_check(struct call *c);
+int cmd_access_log(struct call *c);
 int cmd_status(struct call *c);
 int cmd_containers(struct call *c);
 int cmd_radar(struct call *c);

@@ -18,7 +18,7 @@
 
 void feed_filter(struct feed *f, const char *name, const char *value)
 {
-	char escaped[512];
+	char escaped[800];
 	size_t n = strlen(f->query);
 
 	if (value)
@@ -91,7 +91,7 @@ static void show_reversed(struct feed *f, const struct json *items, uint64_t lim
 
 static int get_page(struct feed *f, const char *cursor, uint64_t left, struct reply *ret)
 {
-	char path[2048], escaped[512];
+	char path[4096], escaped[512];
 	int n = snprintf(path, sizeof(path), "%s?limit=%" PRIu64 "%s", f->path,
 		left < PAGE ? left : PAGE, f->query);
 

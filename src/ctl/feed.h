@@ -15,7 +15,7 @@ struct feed {
 	const char *path;  /* "/audits" */
 	const char *topic; /* of the stream */
 	const char *event; /* name of its events */
-	char query[1024];  /* filters: "&kind=runtime" */
+	char query[3072];  /* filters: "&kind=runtime" */
 	char since[64];	   /* RFC 3339 or "" */
 	uint64_t limit;	   /* of the newest entries, 0 = all */
 	bool json;

@@ -17,6 +17,10 @@ const size_t common_option_count = ARRAY_SIZE(common_options);
 	{                                                                                          \
 		"until", "TIME", "up to this time"                                                 \
 	}
+#define USER {"user", "USER", "who gave the command, 'local socket' for nobody in particular; ali* and *ice fit too"}
+#define ACTION {"action", "ACTION", "such as container_create or container_exec_*"}
+#define VERDICT {"verdict", "VERDICT", "allow, alert or deny: what was said to the command"}
+#define TEXT {"text", "TEXT", "part of the message or of a name: rule, image, container, group, parameter, ..."}
 
 #define INSTALL_COMMON                                                                             \
 	{"runtime", "ENGINE", "docker (the default), containerd, podman or crio"},                 \
@@ -43,7 +47,9 @@ const struct command commands[] = {
 		{"container", "CONTAINER", "id, start of an id, or name"},
 		{"detection", "ID", "such as crypto_miner"},
 		{"severity", "LEVEL", "low, medium, high or critical"},
-		{"effect", "EFFECT", "alert, prevent or block"},
+		{"effect", "EFFECT", "asked for by the rule: alert, prevent or block"},
+		{"done", "DONE", "what came of it: alert, prevent, block, weakened or failed"},
+		USER, ACTION, VERDICT, TEXT,
 		{"incident", "ID", "audits of one incident"},
 		{"limit", "N", "the last N (100 without --since; 0 = all)"}}},
 	{"incidents", "", "attacks: audits that belong together", NULL, 0, 0, cmd_incidents,
@@ -77,6 +83,10 @@ const struct command commands[] = {
 		{"action", "ACTION", "container_create, or a request as 'POST /v1.41/containers/create?name=web'"},
 		{"target", "NAME", "the container, image, ... of the action"}, {"body", "FILE", "the request's body, JSON; - is standard input"},
 		{"policy", "FILE", "a policy file instead of the policy in force"}}},
+	{"access log", "", "commands that were given to the engine, oldest first", NULL, 0, 0, cmd_access_log,
+		{{"follow", NULL, "go on with new ones as they come"}, SINCE, UNTIL, USER, ACTION, VERDICT, TEXT,
+		{"container", "CONTAINER", "id, start of an id, or name"},
+		{"limit", "N", "the last N (100 without --since; 0 = all)"}}},
 	{"trust groups", "", "the groups of trusted images: names, digests, base layers, keys", NULL, 0, 0, cmd_trust_groups,
 		{{"policy", "FILE", "of this file; else of the policy in force"}}},
 	{"trust check", "IMAGE", "would this image be let in, and why",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Audits and the incidents that they make. */
 #include <errno.h>
+#include <string.h>
 
 #include "store/internal.h"
 
@@ -13,12 +14,14 @@ static const char *name_or_null(const struct enum_names *e, int value)
 
 int store_audit_put(struct store *s, const struct audit *a)
 {
+	static const char *const words[] = {"user", "action", "verdict"};
 	sqlite3_stmt *st = store_write_statement(s,
 		"INSERT INTO audits (id, time, kind, detection, severity, effect, container, container_name, incident, count,"
-		" record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+		" record, user, action, verdict) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
 		" ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, effect = excluded.effect,"
 		" container = excluded.container, container_name = excluded.container_name, incident = excluded.incident,"
-		" count = excluded.count, record = excluded.record WHERE excluded.count >= audits.count");
+		" count = excluded.count, record = excluded.record, user = excluded.user, action = excluded.action,"
+		" verdict = excluded.verdict WHERE excluded.count >= audits.count");
 
 	store_bind_text(st, 1, a->id);
 	store_bind_time(st, 2, a->time);
@@ -30,6 +33,8 @@ int store_audit_put(struct store *s, const struct audit *a)
 	store_bind_text(st, 8, a->container.name);
 	store_bind_text(st, 9, a->incident);
 	store_bind_time(st, 10, a->count);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		store_bind_text(st, (int)i + 12, store_audit_word(a, words[i]));
 	int r = store_bind_record(st, 11, &audit_desc, a);
 	return r < 0 ? r : store_run(s, st);
 }
@@ -47,6 +52,40 @@ uint64_t store_audits_count(struct store *s)
 	return store_count(s, "SELECT count(*) FROM audits");
 }
 
+static const char *take(const char **word)
+{
+	const char *w = *word;
+
+	*word = NULL;
+	return w;
+}
+
+/*
+ * One index finds the rows, the one that leaves the fewest as a rule; all else is looked for in them, so
+ * many a call. SQL would be free to walk a million commands for two words that are rare together only.
+ * Whether there is anything else.
+ */
+static bool split(const struct store_query *q, struct store_query *exact, struct store_query *loose)
+{
+	bool local = q->user && strcmp(q->user, STORE_USER_LOCAL) == 0;
+	bool allowed = q->verdict && strcmp(q->verdict, "allow") == 0;
+
+	*exact = *q;
+	*loose = (struct store_query){.user = take(&exact->user), .action = take(&exact->action),
+		.verdict = take(&exact->verdict), .done = take(&exact->done), .text = q->text};
+	if (loose->user && !local && !strchr(loose->user, '*'))
+		exact->user = take(&loose->user);
+	else if (loose->verdict && !allowed)
+		exact->verdict = take(&loose->verdict);
+	else if (loose->action && !strchr(loose->action, '*'))
+		exact->action = take(&loose->action);
+	else if (local)
+		exact->user = take(&loose->user);
+	else if (loose->verdict)
+		exact->verdict = take(&loose->verdict);
+	return loose->user || loose->action || loose->verdict || loose->done || loose->text;
+}
+
 int store_audits_list(struct store *s, const struct store_query *q, store_row_fn *fn, void *ctx,
 	char next[STORE_CURSOR_SIZE])
 {
@@ -60,11 +99,17 @@ int store_audits_list(struct store *s, const struct store_query *q, store_row_fn
 		{"severity", offsetof(struct store_query, severity)},
 		{"effect", offsetof(struct store_query, effect)},
 		{"incident", offsetof(struct store_query, incident)},
+		{"user", offsetof(struct store_query, user)},
+		{"action", offsetof(struct store_query, action)},
+		{"verdict", offsetof(struct store_query, verdict)},
 	};
-	const struct store_list l = {.table = "audits", .key = "time", .record = &audit_desc,
-		.filters = (const void *)filters, .filter_count = ARRAY_SIZE(filters)};
+	struct store_query exact, loose;
+	struct store_list l = {.table = "audits", .key = "time", .record = &audit_desc,
+		.filters = (const void *)filters, .filter_count = ARRAY_SIZE(filters), .keep_ctx = &loose};
 
-	return store_list_run(s, &l, q, fn, ctx, next);
+	if (split(q, &exact, &loose))
+		l.keep = store_audit_keep;
+	return store_list_run(s, &l, &exact, fn, ctx, next);
 }
 
 int store_incident_put(struct store *s, const struct incident *i)

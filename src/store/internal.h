@@ -38,6 +38,12 @@ int store_bind_record(sqlite3_stmt *st, int at, const struct record_desc *d, con
 int store_column_record(sqlite3_stmt *st, int at, const struct record_desc *d, void *obj);
 /* First row's record, or STORE_E_NOT_FOUND. */
 int store_fetch(struct store *s, sqlite3_stmt *st, const struct record_desc *d, void *ret);
+/* What the audits table has of an audit beside its record, also to bring older rows up to date:
+ * audit_word(record, 'user') and so on. NULL where an audit has none. */
+const char *store_audit_word(const struct audit *a, const char *name);
+int store_audit_word_register(sqlite3 *db);
+/* Whether the parts of the query that no column answers fit. */
+bool store_audit_keep(const void *query, const void *audit);
 const char *store_column_str(sqlite3_stmt *st, int at); /* "" for NULL */
 uint64_t store_count(struct store *s, const char *sql); /* literal */
 
@@ -51,6 +57,11 @@ struct store_list {
 	} *filters;
 	size_t filter_count;
 	const char *condition; /* further SQL, or NULL */
+	bool (*keep)(const void *ctx, const void *record); /* of the rows that are left, or NULL; looked at: STORE_LOOK_MAX */
+	const void *keep_ctx;
 };
+/* Rows decoded for one page: the Console does nothing else meanwhile. */
+#define STORE_LOOK_MAX 5000
+
 int store_list_run(struct store *s, const struct store_list *l, const struct store_query *q, store_row_fn *fn,
 	void *ctx, char next[STORE_CURSOR_SIZE]);

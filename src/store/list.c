@@ -44,8 +44,10 @@ static void build_sql(const struct store_list *l, const struct store_query *q, s
 	buf_printf(sql, " ORDER BY %s DESC, seq DESC LIMIT ?5", l->key);
 }
 
-static int give_row(sqlite3_stmt *st, const struct record_desc *d, store_row_fn *fn, void *ctx)
+/* 1: given, 0: not what is looked for. */
+static int give_row(sqlite3_stmt *st, const struct store_list *l, store_row_fn *fn, void *ctx)
 {
+	const struct record_desc *d = l->record;
 	union {
 		struct audit audit;
 		struct incident incident;
@@ -54,9 +56,10 @@ static int give_row(sqlite3_stmt *st, const struct record_desc *d, store_row_fn 
 	} record = {0};
 	int r = d->size <= sizeof(record) ? store_column_record(st, 2, d, &record) : -E2BIG;
 
-	if (r < 0)
-		return r;
-	r = fn(ctx, &record);
+	if (r == 0 && (!l->keep || l->keep(l->keep_ctx, &record))) {
+		r = fn(ctx, &record);
+		r = r < 0 ? r : 1;
+	}
 	record_done(d, &record);
 	return r;
 }
@@ -65,18 +68,20 @@ static int give_rows(struct store *s, sqlite3_stmt *st, const struct store_list 
 	void *ctx, char next[STORE_CURSOR_SIZE])
 {
 	char last[STORE_CURSOR_SIZE] = "";
-	uint32_t given = 0;
+	uint32_t given = 0, looked = 0;
 	int code;
 
 	while ((code = sqlite3_step(st)) == SQLITE_ROW) {
-		if (given == limit) { /* one more than asked for: there is a next page */
+		/* One more than asked for, or than are looked at: there is a next page. */
+		if (given == limit || looked == STORE_LOOK_MAX) {
 			memcpy(next, last, STORE_CURSOR_SIZE);
 			return 0;
 		}
-		int r = give_row(st, l->record, fn, ctx);
+		int r = give_row(st, l, fn, ctx);
 		if (r < 0)
 			return r;
-		given++;
+		given += (uint32_t)r;
+		looked++;
 		snprintf(last, sizeof(last), "%lld-%lld", (long long)sqlite3_column_int64(st, 1),
 			(long long)sqlite3_column_int64(st, 0));
 	}
@@ -106,7 +111,7 @@ int store_list_run(struct store *s, const struct store_list *l, const struct sto
 	store_bind_time(st, 2, q->until);
 	sqlite3_bind_int64(st, 3, key);
 	sqlite3_bind_int64(st, 4, seq);
-	sqlite3_bind_int64(st, 5, (sqlite3_int64)limit + 1);
+	sqlite3_bind_int64(st, 5, (sqlite3_int64)(l->keep ? STORE_LOOK_MAX : limit) + 1);
 	int r = give_rows(s, st, l, limit, fn, ctx, next);
 	sqlite3_finalize(st);
 	return r;

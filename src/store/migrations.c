@@ -46,5 +46,14 @@ const char *const store_migrations[] = {
 	"CREATE INDEX findings_time ON findings (time);"
 	"CREATE INDEX findings_resource ON findings (resource, time);"
 	"CREATE INDEX findings_container ON findings (container, time) WHERE container IS NOT NULL;",
+	/* Commands to an engine by who, what and the verdict; NULL where an audit is of something else. */
+	"ALTER TABLE audits ADD COLUMN user TEXT COLLATE NOCASE;"
+	"ALTER TABLE audits ADD COLUMN action TEXT COLLATE NOCASE;"
+	"ALTER TABLE audits ADD COLUMN verdict TEXT;"
+	"UPDATE audits SET user = audit_word(record, 'user'), action = audit_word(record, 'action'),"
+	"  verdict = audit_word(record, 'verdict') WHERE kind IN ('access', 'admission');"
+	"CREATE INDEX audits_user ON audits (user, time) WHERE user IS NOT NULL;"
+	"CREATE INDEX audits_action ON audits (action, time) WHERE action IS NOT NULL;"
+	"CREATE INDEX audits_verdict ON audits (verdict, time) WHERE verdict IS NOT NULL;",
 };
 const uint32_t store_migration_count = ARRAY_SIZE(store_migrations);

@@ -246,7 +246,9 @@ int store_open(struct store **ret, const char *path, struct diag *reterr)
 	if (code != SQLITE_OK)
 		return diag_msg(reterr, to_errno(code), "cannot open the database '%s': %s", path,
 			s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(code));
-	int r = migrate(s, reterr);
+	int r = store_audit_word_register(s->db);
+	if (r == 0)
+		r = migrate(s, reterr);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(s);

@@ -51,6 +51,10 @@ struct store_query {
 	uint32_t limit;        /* 0 = 100; at most 1,000 */
 	const char *cursor;    /* of an earlier page's `next` */
 	const char *kind, *container, *detection, *severity, *effect, *incident, *state;
+	/* Of commands to an engine, pattern.h without regard to case: who (a name, or STORE_USER_LOCAL), and what. */
+	const char *user, *action;
+	const char *verdict, *done; /* verdict: "allow", "alert", "deny" */
+	const char *text;           /* part of what an audit says, names or was asked for, without regard to case */
 	const char *check, *resource, *passed; /* of findings; passed: "true", "false", "ignored" */
 	bool all; /* containers: those that are gone too */
 };
@@ -58,7 +62,14 @@ struct store_query {
 /* One row; borrowed. A negative return ends the list with it. */
 typedef int store_row_fn(void *ctx, const void *record);
 
-/* Lists: newest first. next is "" at the end. -EINVAL: not a cursor of ours. */
+/* Who gave a command that nobody put a name to. */
+#define STORE_USER_LOCAL "local socket"
+
+/*
+ * Lists: newest first. next is "" at the end. -EINVAL: not a cursor of ours. Audits by `text`,
+ * `done`, a pattern with a star or several of what commands are found by are looked through, so many a call: then a
+ * page may be short, or empty, and not the last.
+ */
 int store_audits_list(struct store *s, const struct store_query *q, store_row_fn *fn, void *ctx,
 	char next[STORE_CURSOR_SIZE]);
 int store_incidents_list(struct store *s, const struct store_query *q, store_row_fn *fn, void *ctx,

@@ -77,6 +77,9 @@ async function api(req, res, url, body) {
   if (!signedIn) return problem(401, 'sign in first');
   if (req.method !== 'GET' && req.headers['x-requested-with'] !== 'seawall') return problem(403, 'X-Requested-With is missing');
   const filtered = (list, fields) => list.filter((i) => fields.every((f) => !url.searchParams.get(f) || i[f] === url.searchParams.get(f)));
+  const fits = (pattern, word) => !pattern || (word ?? '').toLowerCase().includes(pattern.replace(/^\*|\*$/g, '').toLowerCase()); // roughly
+  const asked = (a) => ['user', 'action', 'verdict'].every((f) => fits(url.searchParams.get(f), a.command?.[f] ?? (f === 'user' ? 'local socket' : ''))) &&
+    fits(url.searchParams.get('text'), JSON.stringify(a));
   const container = /^\/(containers|forensics)\/([^/]+)(\/\w+)?$/.exec(path);
   if (container) {
     const c = find(decodeURIComponent(container[2]));
@@ -101,7 +104,7 @@ async function api(req, res, url, body) {
     case 'POST /password': return JSON.parse(body).old === 'admin' ? json(204) : problem(403, 'the present password is wrong');
     case 'GET /status': return json(200, world.status());
     case 'GET /radar': return json(200, { nodes: [...world.nodes.values()], edges: [...world.edges.values()], seq: world.seq });
-    case 'GET /audits': return json(200, { items: filtered(world.audits, ['kind', 'detection', 'severity', 'effect', 'incident']).filter((a) => !url.searchParams.get('container') || find(url.searchParams.get('container'))?.id === a.container.id), next: null });
+    case 'GET /audits': return json(200, { items: filtered(world.audits, ['kind', 'detection', 'severity', 'effect', 'done', 'incident']).filter(asked).filter((a) => !url.searchParams.get('container') || find(url.searchParams.get('container'))?.id === a.container.id), next: null });
     case 'GET /compliance/summary': return json(200, summary(checked));
     case 'GET /compliance': return json(200, { items: filtered(checked, ['resource', 'severity']).filter((f) => (!url.searchParams.get('passed') || passedWord(f) === url.searchParams.get('passed')) && (!url.searchParams.get('container') || f.container.id === url.searchParams.get('container'))), next: null });
     case 'GET /incidents': return json(200, { items: filtered(world.incidents, ['state']), next: null });

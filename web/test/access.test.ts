@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { commandOf, concerns, isRoutine, LOCAL, matchesAccess, newestFirst, saidOf, userOf, verdictOf } from '../src/core/commands';
+import { accessQuery, commandOf, concerns, isRoutine, LOCAL, matchesAccess, newestFirst, patternOf, saidOf, userOf, verdictOf } from '../src/core/commands';
 import { collect } from '../src/core/paging';
 import type { Audit, EngineCommand } from '../src/core/types';
 
@@ -16,7 +16,7 @@ const audit = (id: string, c: Partial<EngineCommand> = {}, values: Partial<Audit
   container: { id: null, name: null, image: null, digest: null, pod: null, namespace: null, workload: null },
   host: 'h', count: 1, first: null, last: null, incident: null, latency_ns: 0, command: command(c), ...values,
 });
-const all = { user: '', action: '', target: '', verdict: '' };
+const all = { user: '', action: '', text: '', verdict: '' };
 
 test('the verdict is what the command says, else what was done', () => {
   assert.equal(verdictOf(audit('a', { verdict: 'deny' })), 'deny');
@@ -44,17 +44,31 @@ test('filters', () => {
   const is = (f: Partial<typeof all>) => matchesAccess(a, { ...all, ...f });
   assert.equal(is({}), true);
   assert.equal(is({ user: 'BO' }), true);
-  assert.equal(is({ user: 'dev' }), true, 'a group is found too');
+  assert.equal(is({ user: 'dev' }), false, 'a group is no user');
+  assert.equal(is({ text: 'DEV' }), true, 'but text');
+  assert.equal(is({ user: 'bo*' }), true);
+  assert.equal(is({ user: '*bo' }), false);
+  assert.equal(is({ user: '*' }), true);
   assert.equal(is({ user: 'local' }), false);
   assert.equal(is({ action: 'create' }), true);
   assert.equal(is({ action: 'exec' }), false);
-  assert.equal(is({ target: 'web-1' }), true);
-  assert.equal(is({ target: 'nginx' }), true, 'an image is a target');
+  assert.equal(is({ action: '*_create' }), true);
+  assert.equal(is({ action: 'create*' }), false);
+  assert.equal(is({ text: 'web-1' }), true);
+  assert.equal(is({ text: 'nginx' }), true, 'an image is found');
+  assert.equal(is({ text: 'apache' }), false);
+  assert.equal(matchesAccess(audit('p', { parameters: ['privileged=true'] }), { ...all, text: 'privileged' }), true);
   assert.equal(is({ verdict: 'allow' }), true);
   assert.equal(is({ verdict: 'deny' }), false);
   assert.equal(is({ user: 'bob', action: 'exec' }), false, 'all must match');
   assert.equal(matchesAccess({ ...a, kind: 'runtime' }, all), false, 'other audits are no commands');
   assert.equal(matchesAccess(audit('b', { user: null }), { ...all, user: 'socket' }), true);
+});
+
+test('a filter as the API takes it', () => {
+  assert.deepEqual(accessQuery(all), { kind: 'access', user: '', action: '', verdict: '', text: '' });
+  assert.deepEqual(accessQuery({ user: ' bo', action: 'container_*', text: ' web ', verdict: 'deny' }), { kind: 'access', user: '*bo*', action: 'container_*', verdict: 'deny', text: 'web' });
+  assert.deepEqual(['', 'x', '*x', 'x*', '*x*', '*'].map(patternOf), ['', '*x*', '*x', 'x*', '*x*', '*']);
 });
 
 test('which commands concern a container', () => {

@@ -429,6 +429,36 @@ class Records(WithConsole):
         times = [a["time"] for a in self.console.get("/audits?limit=1000&detection=denied_port")["items"]]
         self.assertEqual(times, sorted(times, reverse=True))
 
+    def test_audits_are_looked_for(self):
+        c = container(8)
+
+        def command(n, user, action, verdict, **more):
+            self.defender.send("audit", audit(n, c, kind="access", detection=None, done="block" if verdict == "deny" else None,
+                                              effect="block" if verdict == "deny" else "disable", severity=None,
+                                              command={"user": user, "action": action, "verdict": verdict, **more}), seq=8000 + n)
+        command(3001, "alice", "container_create", "deny", groups=["ops"], parameters=["privileged=true"])
+        command(3002, "bob", "container_exec_create", "alert", target="web8")
+        command(3003, None, "ping", "allow")
+        self.defender.wait("audit_ack", lambda m: m["body"]["seq"] == 11003)
+
+        def ids(query):
+            return [a["id"] for a in self.console.get("/audits?kind=access" + query)["items"]]
+        for query, found in (("", [3003, 3002, 3001]), ("&user=alice", [3001]), ("&user=*B", [3002]), ("&user=local%20socket", [3003]),
+                             ("&action=container_*", [3002, 3001]), ("&verdict=alert", [3002]), ("&done=block", [3001]),
+                             ("&text=PRIVILEGED", [3001]), ("&text=ops&verdict=deny", [3001]), ("&user=nobody", [])):
+            self.assertEqual((query, ids(query)), (query, ["a-%d" % n for n in found]))
+        page = self.console.get("/audits?user=*&limit=2")
+        rest = self.console.get("/audits?user=*&cursor=" + page["next"])
+        self.assertEqual([len(page["items"]), len(rest["items"]), rest["next"]], [2, 1, None])
+        for query, word in (("verdict=denied", "allow, alert, deny"), ("done=blocked", "weakened"), ("kind=x", "runtime"),
+                            ("user=a*b", "*"), ("action=a*b", "*"), ("text=" + 300 * "x", "256"), ("effect=x", "prevent")):
+            r = self.console.ask("GET", "/api/v1/audits?" + query)
+            self.assertEqual((query, r.status), (query, 400))
+            self.assertIn(word, r.json["detail"])
+        names = [p["name"] for p in self.console.get("/openapi.json")["paths"]["/api/v1/audits"]["get"]["parameters"]]
+        for name in ("user", "action", "verdict", "done", "text"):
+            self.assertIn(name, names)
+
     def test_stream_resumes_after_the_last_event(self):
         c = container(4)
         first = Stream(self.console, "?topics=audits")

@@ -235,6 +235,102 @@ static void test_pages_cover_everything_once(void **state)
 	assert_int_equal(rows, 60);
 }
 
+static int put_command(struct store *s, const char *id, const char *user, const char *action, enum done done)
+{
+	char *groups[] = {(char[]){"ops"}}, *parameters[] = {(char[]){"privileged=true"}};
+	bool denied = done == DONE_BLOCK;
+	struct audit a = {.id = (char *)(uintptr_t)id, .time = 1000, .kind = AUDIT_ACCESS, .count = 1, .done = done,
+		.effect = denied ? EFFECT_BLOCK : EFFECT_DISABLE, .message = (char[]){"said to a command"},
+		.container = {.name = (char[]){"Shop-Web-1"}, .image = (char[]){"docker.io/library/nginx:1"}},
+		.command = {.user = (char *)(uintptr_t)user, .action = (char *)(uintptr_t)action,
+			.groups = {groups, user && 1}, .parameters = {parameters, denied}}};
+
+	return store_audit_put(s, &a);
+}
+
+static int join_ids(void *ctx, const void *record)
+{
+	strcat(ctx, ((const struct audit *)record)->id);
+	return 0;
+}
+
+static void test_commands_are_found(void **state)
+{
+	static const struct {
+		struct store_query query;
+		const char *ids; /* the newest first */
+	} rows[] = {
+		{{.kind = "access"}, "dcba"},
+		{{.user = "alice"}, "ca"}, {{.user = "ALICE"}, "ca"}, {{.user = "ali"}, ""}, {{.user = "ali*"}, "ca"},
+		{{.user = "*B"}, "b"}, {{.user = "local socket"}, "d"}, {{.user = "*"}, "dcba"}, {{.user = "ops"}, ""},
+		{{.action = "container_create"}, "a"}, {{.action = "container_exec_*"}, "cb"}, {{.action = "*CREATE"}, "cba"},
+		{{.verdict = "deny"}, "b"}, {{.verdict = "allow"}, "dca"}, {{.done = "block"}, "b"}, {{.done = "failed"}, ""},
+		{{.text = "shop-web"}, "dcba"}, {{.text = "OPS"}, "cba"}, {{.text = "privileged"}, "b"}, {{.text = "%"}, ""},
+		{{.user = "alice", .action = "*exec*", .text = "nginx"}, "c"}, {{.user = "' OR 1=1 --"}, ""},
+		{{.user = "alice", .verdict = "deny"}, ""},
+	};
+	struct fixture *f = *state;
+	char next[STORE_CURSOR_SIZE];
+
+	assert_int_equal(put_command(f->store, "a", "alice", "container_create", DONE_NONE), 0);
+	assert_int_equal(put_command(f->store, "b", "bob", "container_exec_create", DONE_BLOCK), 0);
+	assert_int_equal(put_command(f->store, "c", "alice", "container_exec_create", DONE_NONE), 0);
+	assert_int_equal(put_command(f->store, "d", NULL, "ping", DONE_NONE), 0);
+	assert_int_equal(put_audit(f->store, 1, 1000, NULL, 1), 0); /* no command: none of the filters fits it */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char ids[16] = "";
+		assert_int_equal(store_audits_list(f->store, &rows[i].query, join_ids, ids, next), 0);
+		assert_string_equal(ids, rows[i].ids);
+		assert_string_equal(next, "");
+	}
+}
+
+/* A needle under more rows than one call looks at: short pages, and none is the end before it is. */
+static void test_a_search_looks_at_so_many_a_call(void **state)
+{
+	struct fixture *f = *state;
+	struct store_query q = {.user = "*lice", .limit = 5};
+	char next[STORE_CURSOR_SIZE] = "", cursor[STORE_CURSOR_SIZE], ids[16] = "";
+	unsigned calls = 0;
+
+	assert_int_equal(put_command(f->store, "x", "alice", "ping", DONE_NONE), 0);
+	for (uint32_t n = 0; n < 11000; n++)
+		assert_int_equal(put_audit(f->store, n, 2000 + n, NULL, 1), 0);
+	do {
+		memcpy(cursor, next, sizeof(cursor));
+		q.cursor = *cursor ? cursor : NULL;
+		assert_string_equal(ids, "");
+		assert_int_equal(store_audits_list(f->store, &q, join_ids, ids, next), 0);
+		calls++;
+	} while (*next);
+	assert_string_equal(ids, "x");
+	assert_int_equal(calls, 3);
+}
+
+/* A database of before these columns: its commands are found like new ones. */
+static void test_older_commands_are_found(void **state)
+{
+	static const char *const back[] = {"DROP INDEX audits_user", "DROP INDEX audits_action", "DROP INDEX audits_verdict",
+		"ALTER TABLE audits DROP COLUMN user", "ALTER TABLE audits DROP COLUMN action",
+		"ALTER TABLE audits DROP COLUMN verdict", "PRAGMA user_version=3"};
+	struct fixture *f = *state;
+	char next[STORE_CURSOR_SIZE], ids[16] = "";
+	sqlite3 *db = NULL;
+
+	assert_int_equal(put_command(f->store, "a", "alice", "ping", DONE_NONE), 0);
+	assert_int_equal(put_command(f->store, "b", NULL, "ping", DONE_BLOCK), 0);
+	f->store = store_close(f->store);
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	for (size_t i = 0; i < ARRAY_SIZE(back); i++)
+		assert_int_equal(sqlite3_exec(db, back[i], NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(store_open(&f->store, f->path, NULL), 0);
+	assert_int_equal(store_audits_list(f->store, &(struct store_query){.user = "alice"}, join_ids, ids, next), 0);
+	assert_int_equal(store_audits_list(f->store,
+		&(struct store_query){.user = STORE_USER_LOCAL, .verdict = "deny", .done = "block"}, join_ids, ids, next), 0);
+	assert_string_equal(ids, "ab");
+}
+
 static void test_containers_are_found_and_grow_stale(void **state)
 {
 	static const struct {
@@ -349,6 +445,9 @@ int main(void)
 		TEST(test_full_disk),
 		TEST(test_repeat_replaces_only_upwards),
 		TEST(test_pages_cover_everything_once),
+		TEST(test_commands_are_found),
+		TEST(test_a_search_looks_at_so_many_a_call),
+		TEST(test_older_commands_are_found),
 		TEST(test_containers_are_found_and_grow_stale),
 		TEST(test_retention_spares_open_incidents),
 		TEST(test_policies_do_not_overwrite_each_other),

@@ -7,7 +7,7 @@ export type Verdict = 'allow' | 'alert' | 'deny';
 export interface AccessFilter {
   user: string;
   action: string;
-  target: string;
+  text: string;
   verdict: string; // '' = every one
 }
 
@@ -42,13 +42,35 @@ function has(text: string | null | undefined, part: string): boolean {
   return (text ?? '').toLowerCase().includes(part);
 }
 
+// What people type into a field is part of a name, unless they say with a star where it begins or ends.
+export function patternOf(typed: string): string {
+  const t = typed.trim();
+
+  return !t || t.startsWith('*') || t.endsWith('*') ? t : `*${t}*`;
+}
+
+// As the Console compares: stars at the ends only, case aside.
+function fits(pattern: string, word: string | null | undefined): boolean {
+  const [lead, trail] = [pattern.startsWith('*'), pattern.length > 1 && pattern.endsWith('*')];
+  const p = pattern.slice(lead ? 1 : 0, trail ? -1 : undefined).toLowerCase();
+  const w = (word ?? '').toLowerCase();
+
+  if (!pattern) return true;
+  return Boolean(word) && (lead && trail ? w.includes(p) : lead ? w.endsWith(p) : trail ? w.startsWith(p) : w === p);
+}
+
+// The filter as the API takes it: what it answers is what matchesAccess() keeps of the live ones.
+export function accessQuery(f: AccessFilter): Record<string, string> {
+  return { kind: 'access', user: patternOf(f.user), action: patternOf(f.action), verdict: f.verdict, text: f.text.trim() };
+}
+
 export function matchesAccess(a: Audit, f: AccessFilter): boolean {
   const c = commandOf(a);
-  const [user, action, target] = [f.user, f.action, f.target].map((t) => t.trim().toLowerCase());
+  const text = f.text.trim().toLowerCase();
+  const said = [a.message, a.rule, a.container.name, a.container.image, a.container.id, c.user, c.address, c.action, c.target, c.path, ...c.groups, ...c.parameters];
 
-  return a.kind === 'access' && (!f.verdict || verdictOf(a) === f.verdict) &&
-    (!user || has(userOf(c), user) || c.groups.some((g) => has(g, user))) && (!action || has(c.action, action)) &&
-    (!target || has(c.target, target) || has(a.container.name, target) || has(a.container.image, target) || has(a.container.id, target));
+  return a.kind === 'access' && (!f.verdict || verdictOf(a) === f.verdict) && fits(patternOf(f.user), userOf(c)) &&
+    fits(patternOf(f.action), c.action) && (!text || said.some((t) => has(t, text)));
 }
 
 // Whether a command is about this container: by the Gate's word, or as it was called in the request.

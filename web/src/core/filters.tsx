@@ -36,14 +36,15 @@ interface InputProps {
   name: string;
   placeholder: string;
   values?: string[]; // suggestions
+  hint?: string;
 }
 
-export function FilterInput({ name, placeholder, values = [] }: InputProps) {
+export function FilterInput({ name, placeholder, values = [], hint }: InputProps) {
   const value = filterOf(name);
 
   return (
     <>
-      <input type="search" placeholder={placeholder} aria-label={name} value={value} class={value ? 'set' : ''} data-testid={`filter-${name}`}
+      <input type="search" placeholder={placeholder} aria-label={name} title={hint} value={value} class={value ? 'set' : ''} data-testid={`filter-${name}`}
         list={values.length ? `known-${name}` : undefined} onChange={(e) => setFilter(name, e.currentTarget.value.trim())} />
       {values.length > 0 && <datalist id={`known-${name}`}>{values.map((v) => <option key={v} value={v} />)}</datalist>}
     </>

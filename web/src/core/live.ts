@@ -15,12 +15,14 @@ export const radarLoaded = signal(false);
 export const status = signal<Status | null>(null);
 export const recentAudits = signal<Audit[]>([]); // newest first; without commands that were allowed
 export const recentCommands = signal<Audit[]>([]); // access audits, newest first
+export const freshCommands = signal<readonly Audit[]>([]); // all that the last frame brought, for who looks for few of them
 export const recentFindings = signal<readonly Finding[]>([]); // what the stream said since a page fetched, in its order
 export const incidents = signal<Incident[]>([]); // newest first
 export const changedContainers = signal<{ id: string; tick: number }>({ id: '', tick: 0 });
 export const generation = signal(0); // rises when everything was fetched again
 
 const RECENT = 200;
+const FRESH_MAX = 5000;
 const FINDINGS_MAX = 5000;
 const pulses = new Map<string, { until: number; severe: boolean }>();
 const PULSE_MS = 8000;
@@ -64,6 +66,7 @@ function flush(): void {
     const known = new Map(recentCommands.value.map((a) => [a.id, a]));
     for (const a of commands) known.set(a.id, a);
     recentCommands.value = newestFirst(known.values()).slice(0, RECENT);
+    freshCommands.value = commands;
     commands = [];
   }
   if (findings.length) {
@@ -75,7 +78,7 @@ function flush(): void {
 function onAudit(audit: Audit): void {
   if (audit.kind === 'access') {
     commands.push(audit);
-    if (commands.length > 2 * RECENT) commands = commands.slice(-RECENT);
+    if (commands.length > 2 * FRESH_MAX) commands = commands.slice(-FRESH_MAX);
     touch();
   }
   if (isRoutine(audit)) return;
@@ -139,6 +142,7 @@ async function fetchAll(): Promise<void> {
     }),
   ]);
   recentCommands.value = [];
+  freshCommands.value = [];
   recentFindings.value = [];
   generation.value++;
 }

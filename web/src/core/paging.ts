@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lists that go back in time by a cursor.
+import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Page } from './types';
 
@@ -9,8 +10,8 @@ export interface Collected<T> {
   looked: number; // at so many in all
 }
 
-// Goes back page by page until `want` are found that `keep` wants, or `pages` are through. The Console
-// filters by a few columns only; what is asked for beyond them is looked for here.
+// Goes back page by page until `want` are found that `keep` wants, or `pages` are through. What the Console
+// does not filter by is looked for here, and a page of what it has to search for may be empty but not the last.
 export async function collect<T>(load: (cursor: string | null) => Promise<Page<T>>, keep: (item: T) => boolean, want: number,
   cursor: string | null, pages = 6): Promise<Collected<T>> {
   const found: Collected<T> = { items: [], next: cursor, looked: 0 };
@@ -37,7 +38,7 @@ const NOTHING = { items: [], next: null, looked: 0, loaded: false, busy: true, e
 
 // The newest `want` items that `keep` wants, and with more() the older ones; begins anew with `deps`.
 export function useBackwards<T>(load: (cursor: string | null, signal: AbortSignal) => Promise<Page<T>>, keep: (item: T) => boolean,
-  want: number, deps: unknown[]): Backwards<T> {
+  want: number, deps: unknown[], pages?: number): Backwards<T> {
   const [state, setState] = useState<Omit<Backwards<T>, 'more' | 'reload'>>(NOTHING);
   const [round, setRound] = useState(0);
   const abort = useRef(new AbortController());
@@ -45,7 +46,7 @@ export function useBackwards<T>(load: (cursor: string | null, signal: AbortSigna
     const { signal } = abort.current;
 
     setState((s) => ({ ...s, busy: true, error: null }));
-    collect((cursor) => load(cursor, signal), keep, want, before.next).then(
+    collect((cursor) => load(cursor, signal), keep, want, before.next, pages).then(
       (found) => {
         if (!signal.aborted)
           setState({ items: [...before.items, ...found.items], next: found.next, looked: before.looked + found.looked, loaded: true, busy: false, error: null });
@@ -62,4 +63,22 @@ export function useBackwards<T>(load: (cursor: string | null, signal: AbortSigna
     return () => abort.current.abort();
   }, [...deps, round]);
   return { ...state, more: () => go(state), reload: () => setRound((r) => r + 1) };
+}
+
+// Calls `more` when the element comes into sight, and again with another `round` (how much there is): what it
+// brought may not fill the window. When it brought nothing it is not called again by itself.
+export function useWhenSeen<E extends Element>(more: () => void, round: number, wanted: boolean): RefObject<E> {
+  const element = useRef<E>(null);
+  const call = useRef(more);
+
+  call.current = more;
+  useEffect(() => {
+    if (!element.current || !wanted) return undefined;
+    const watch = new IntersectionObserver((seen) => {
+      if (seen.some((s) => s.isIntersecting)) call.current();
+    }, { rootMargin: '300px' });
+    watch.observe(element.current);
+    return () => watch.disconnect();
+  }, [round, wanted]);
+  return element;
 }

@@ -52,12 +52,12 @@ await run('access', async (page) => {
   await page.getByText(/No command matches/).waitFor();
   await page.getByText('Remove the filters').click();
   await rows({ verdict: 'allow' }).first().waitFor();
-  await page.getByTestId('filter-target').fill(name);
-  await page.getByTestId('filter-target').press('Enter');
+  await page.getByTestId('filter-text').fill(name);
+  await page.getByTestId('filter-text').press('Enter');
   await until('one target', async () => (await rows({ action: 'container_start' }).count()) > 0 && (await rows({ verdict: 'deny' }).count()) === 0);
   await page.reload();
   await rows({ action: 'container_start' }).first().waitFor();
-  assert.equal(await page.getByTestId('filter-target').inputValue(), name, 'a filter is part of the address');
+  assert.equal(await page.getByTestId('filter-text').inputValue(), name, 'a filter is part of the address');
 
   // The Radar: what never ran is shown as refused, says why, and goes.
   await page.goto(env.url);
