@@ -325,5 +325,6 @@ int sensor_policy_apply(struct sensor_set *s, const struct policy *policy, uint3
 	for (uint32_t i = 0; i < policy->runtime_count; i++)
 		ret_slots[i] = first + i;
 	s->bank = bank;
+	sensor_programs_want(s, policy);
 	return 0;
 }

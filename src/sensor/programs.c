@@ -23,6 +23,8 @@
 #include "sensor/set.h"
 #include "seawall.skel.h" /* after set.h: it uses the wire types */
 
+#define WANTED_BY(...) ((const enum detection[]){__VA_ARGS__, DETECTION_NONE})
+
 const struct sensor_program sensor_programs[] = {
 	{"on_exec", "exec", true, SENSOR_ATTACH_TRACE, "exec_kill"},
 	{"on_fork", "fork", false, SENSOR_ATTACH_TRACE, NULL},
@@ -34,8 +36,10 @@ const struct sensor_program sensor_programs[] = {
 	{"on_sendmsg4", "send_ipv4", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv4"},
 	{"on_sendmsg6", "send_ipv6", false, SENSOR_ATTACH_CGROUP, "refuse_send_ipv6"},
 	{"on_tcp_state", "tcp_state", false, SENSOR_ATTACH_TRACE, NULL},
-	{"on_capable", "privileged_calls", false, SENSOR_ATTACH_TRACE, "privileged_calls_kill"},
-	{"on_unix_connect", "engine_socket", false, SENSOR_ATTACH_TRACE, "engine_socket_kill"},
+	{"on_capable", "privileged_calls", false, SENSOR_ATTACH_TRACE, "privileged_calls_kill",
+		WANTED_BY(DETECTION_MOUNT, DETECTION_NAMESPACE_ESCAPE, DETECTION_PTRACE, DETECTION_KERNEL_MODULE, DETECTION_BPF_LOAD,
+			DETECTION_RAW_SOCKET, DETECTION_PRIVILEGE_ESCALATION)},
+	{"on_unix_connect", "engine_socket", false, SENSOR_ATTACH_TRACE, "engine_socket_kill", WANTED_BY(DETECTION_ENGINE_SOCKET)},
 	{"on_sock_create", "raw_socket", false, SENSOR_ATTACH_CGROUP, "refuse_raw_socket"},
 	{"on_egress", "stratum", false, SENSOR_ATTACH_CGROUP, "drop_stratum"},
 	/* In the order in which they are tried. */
@@ -309,6 +313,34 @@ static void programs_attach(struct sensor_set *s, int cgroup_fd)
 			kind_give_up(s, SENSOR_ATTACH_FMOD_RET, "not needed: exec_lsm is on");
 }
 
+static bool wanted(const struct sensor_program *p, const struct policy *policy)
+{
+	for (uint32_t i = 0; policy && i < policy->runtime_count; i++)
+		for (const enum detection *d = p->wanted_by; *d && !policy->runtime[i].disabled; d++)
+			if (policy->runtime[i].effects[*d] != EFFECT_DISABLE)
+				return true;
+	return false;
+}
+
+void sensor_programs_want(struct sensor_set *s, const struct policy *policy)
+{
+	for (size_t i = 0; i < sensor_programs_count; i++) {
+		struct sensor_program_state *state = &s->states[i];
+
+		if (!sensor_programs[i].wanted_by || (given_up(state) && !state->idle))
+			continue;
+		state->idle = !wanted(&sensor_programs[i], policy);
+		if (state->idle) {
+			bpf_link__destroy(take_ptr(state->link));
+			state->state = SENSOR_OFF;
+			snprintf(state->reason, sizeof(state->reason), "no rule asks for it");
+		} else if (!state->link) {
+			state->reason[0] = 0;
+			program_attach(s, i, -1);
+		}
+	}
+}
+
 int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 {
 	CLEANUP(fd_close) int cgroup_fd = -1;
@@ -333,6 +365,7 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 		return diag_msg(reterr, r, "cannot put the tables of words and system calls into the kernel: %s", strerror(-r));
 	cgroup_fd = open(s->cgroup2_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	programs_attach(s, cgroup_fd);
+	sensor_programs_want(s, NULL); /* now it is known whether they could be */
 	s->verified_at = time_now();
 	return security_missing(s, reterr);
 }

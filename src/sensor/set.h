@@ -22,6 +22,7 @@ struct sensor_program {
 	bool security;       /* without it there is no protection: loading fails */
 	enum sensor_attach attach;
 	const char *enforcer; /* what it can prevent, NULL = it only looks */
+	const enum detection *wanted_by; /* attached only while a rule asks for one of these; NULL = always */
 };
 
 /* Is its kind one that kernels may lack? Then its absence is no failure: something else does its work. */
@@ -35,6 +36,7 @@ extern const size_t sensor_programs_count;
 
 struct sensor_program_state {
 	enum sensor_state state;
+	bool idle; /* off because no rule asks for it */
 	char reason[160]; /* not empty: given up */
 	struct bpf_link *link;
 	char *log; /* the verifier's, while loading */
@@ -70,6 +72,8 @@ struct sensor_set {
 /* programs.c: opens, loads (switching off what this kernel refuses) and attaches. */
 int sensor_programs_start(struct sensor_set *s, struct diag *reterr);
 void sensor_programs_stop(struct sensor_set *s);
+/* Attaches what the rules of the policy ask for and detaches what none asks for: it costs the whole host. */
+void sensor_programs_want(struct sensor_set *s, const struct policy *policy);
 /* policy.c: puts the words of src/policy/miner.c into the kernel. */
 int sensor_miner_table_load(struct sensor_set *s);
 /* policy.c: and the system calls of src/policy/calls.c. */

@@ -302,18 +302,36 @@ static void strangers_are_not_seen(void **state)
 	assert_int_equal(scene_count(s, any, NULL), 0);
 }
 
+/* How many sensors are off because no rule asks for them. What this kernel lacks says so. */
+static uint32_t sensors_idle(struct scene *s)
+{
+	struct record_list sensors = {}, enforcers = {};
+	struct sensor_status *items;
+	uint32_t idle = 0;
+
+	assert_int_equal(sensor_status(s->set, &sensors, &enforcers), 0);
+	assert_true(enforcers.count >= 2);
+	items = sensors.items;
+	for (uint32_t i = 0; i < sensors.count; i++) {
+		if (items[i].state == SENSOR_ON || strstr(items[i].reason, "this kernel has no"))
+			continue;
+		if (strcmp(items[i].reason, "no rule asks for it") != 0)
+			fail_msg("%s: %s", items[i].name, items[i].reason);
+		idle++;
+	}
+	return idle;
+}
+
 static void programs_are_on(void **state)
 {
 	struct scene *s = *state;
-	struct record_list sensors = {}, enforcers = {};
-	struct sensor_status *items;
+	uint32_t idle = sensors_idle(s);
 
-	assert_int_equal(sensor_status(s->set, &sensors, &enforcers), 0);
-	items = sensors.items;
-	for (uint32_t i = 0; i < sensors.count; i++)
-		if (items[i].state != SENSOR_ON)
-			fail_msg("%s: %s", items[i].name, items[i].reason);
-	assert_true(enforcers.count >= 2);
+	scene_policy(s, "version: 1\nruntime:\n  - {name: all, threats: alert}\n");
+	assert_int_equal(sensors_idle(s), 0);
+	scene_policy(s, "version: 1\nruntime:\n  - {name: miners, processes: {crypto_miners: alert}}\n");
+	assert_int_equal(sensors_idle(s), idle);
+	scene_policy(s, NULL);
 }
 
 int main(void)
