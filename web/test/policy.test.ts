@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { addRule, freeName, moveRule, readPolicy, removeRule, setDenied, setValue } from '../src/policy/document';
+import { addRule, EFFECT_KEYS, effectOf, freeName, moveRule, readPolicy, removeRule, setDenied, setValue } from '../src/policy/document';
 import { pieces } from '../src/policy/editor';
 
 const TEXT = `# ours
@@ -141,4 +141,14 @@ test('a free name', () => {
 test('colours never change the text', () => {
   for (const line of [...TEXT.split('\n'), '  a: "x # not a comment" # one', "- 'it''s': 12, url: http://a#b", '<script>alert(1)</script>'])
     assert.equal(pieces(line).map(([, s]) => s).join(''), line);
+});
+
+test('what a rule does not name is what it does about threats', () => {
+  const of = (text: string, key: string) => effectOf(rule(text, 1), EFFECT_KEYS.find((k) => k.key === key)!);
+  const text = setValue(TEXT, rule(TEXT, 1), 'threats', 'prevent');
+  assert.equal(of(TEXT, 'processes.escape'), 'disable');
+  assert.equal(of(text, 'processes.escape'), 'prevent');
+  assert.equal(of(text, 'processes.crypto_miners'), 'alert');
+  assert.equal(of(text, 'network.port_scan'), 'alert'); // it cannot be prevented
+  assert.equal(of(text, 'processes.model'), 'disable'); // the model is no threat
 });

@@ -39,18 +39,32 @@ export interface EffectKey {
   title: string;
   text: string;
   built: boolean; // false: the grammar has it, nothing enforces it yet
+  lacks?: RuleEffect; // the language does not have this effect for it
 }
 
 export const EFFECT_KEYS: EffectKey[] = [
   { key: 'processes.crypto_miners', title: 'Crypto miners', text: 'By name, arguments and stratum on any port', built: true },
-  { key: 'processes.reverse_shell', title: 'Reverse shells', text: 'Shells tied to the network', built: true },
-  { key: 'processes.modified_binaries', title: 'Modified binaries', text: 'Programs that the image did not bring', built: false },
+  { key: 'threats', title: 'Every other threat', text: 'What this rule does not name', built: true },
+  { key: 'processes.reverse_shell', title: 'Reverse shells', text: 'Shells tied to the network, by their descriptors', built: true },
+  { key: 'processes.modified_binaries', title: 'Modified binaries', text: 'Programs that the image did not bring', built: true },
+  { key: 'processes.engine_clients', title: 'Engine clients', text: 'docker, kubectl, and sockets of engines', built: true },
+  { key: 'processes.privilege_escalation', title: 'Privilege escalation', text: 'SUID programs, attempts at root', built: true },
+  { key: 'processes.escape', title: 'Escapes', text: 'Namespaces, mounts, tracing, modules, BPF', built: true },
   { key: 'processes.model', title: 'Learned processes', text: 'What the model does not know', built: false },
-  { key: 'network.port_scan', title: 'Port scans', text: 'Of ports or hosts', built: false },
+  { key: 'network.lateral_movement', title: 'Lateral movement', text: 'Engines, kubelets and etcd of other hosts', built: true },
+  { key: 'network.raw_sockets', title: 'Raw sockets', text: 'Reading or forging packets', built: true },
+  { key: 'network.port_scan', title: 'Port scans', text: 'Many ports or hosts in vain', built: true, lacks: 'prevent' },
   { key: 'files.sensitive', title: 'Sensitive files', text: 'Accounts, keys, cron, preload', built: false },
-  { key: 'kubernetes', title: 'Kubernetes', text: 'Attacks on the cluster and cloud', built: false },
+  { key: 'kubernetes', title: 'Kubernetes and cloud', text: 'API servers, metadata services', built: true },
   { key: 'feeds', title: 'Feeds', text: 'Hashes, addresses, domains', built: false },
 ];
+
+/* What a rule does about it: as it says itself, or else for every threat that it does not name. */
+export function effectOf(rule: Rule, spec: EffectKey): string {
+  const rest = spec.key === 'processes.model' ? undefined : rule.effects.threats;
+
+  return rule.effects[spec.key] ?? (rest !== undefined && rest === spec.lacks ? 'alert' : rest) ?? 'disable';
+}
 
 const STRINGIFY = { lineWidth: 0, flowCollectionPadding: false } as const;
 

@@ -5,7 +5,7 @@ import { FilterChoice, filterOf } from '../core/filters';
 import { Icon } from '../core/icons';
 import { Empty } from '../core/ui';
 import {
-  addRule, type Denied, EFFECT_KEYS, type EffectKey, EFFECTS, freeName, moveRule, type Reading, removeRule, type Rule, type RuleEffect, setDenied, setValue,
+  addRule, type Denied, EFFECT_KEYS, type EffectKey, effectOf, EFFECTS, freeName, moveRule, type Reading, removeRule, type Rule, type RuleEffect, setDenied, setValue,
 } from './document';
 import { GateCards } from './gate_cards';
 import { type Area, AREAS } from './gates';
@@ -86,7 +86,7 @@ function RuleCard({ rule, number, reading, text, onText }: CardProps) {
         <label class="check"><input type="checkbox" checked={!rule.disabled} onChange={() => set('disabled', rule.disabled ? undefined : true)} />in force</label>
       </div>
       <div class="effects">
-        {rows.map((k) => <EffectRow key={k.key} spec={k} value={rule.effects[k.key] ?? 'disable'} onChange={(v) => set(k.key, v)} />)}
+        {rows.map((k) => <EffectRow key={k.key} spec={k} value={effectOf(rule, k)} onChange={(v) => set(k.key, v)} />)}
         <DeniedRow title="Denied programs" section="processes" denied={rule.processes} onChange={(d) => onText(setDenied(text, rule, 'processes', d))} />
         <DeniedRow title="Denied connections" section="network" denied={rule.network} onChange={(d) => onText(setDenied(text, rule, 'network', d))} />
         <div class="effect-row">
@@ -102,6 +102,7 @@ interface EffectProps {
   value: string;
   label: string;
   id: string;
+  lacks?: RuleEffect;
   onChange: (v: RuleEffect) => void;
 }
 
@@ -115,20 +116,21 @@ const MEANS: Record<RuleEffect, string> = {
   block: 'Every process of the container is killed, and Docker is kept from restarting it',
 };
 
-function EffectChoice({ value, label, id, onChange }: EffectProps) {
+function EffectChoice({ value, label, id, lacks, onChange }: EffectProps) {
+  const choices = EFFECTS.filter((e) => e !== lacks);
   const move = (e: KeyboardEvent) => {
     const by = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0;
-    const next = EFFECTS[EFFECTS.indexOf(value as RuleEffect) + by];
+    const next = choices[choices.indexOf(value as RuleEffect) + by];
     if (!by || !next) return;
     e.preventDefault();
     onChange(next);
     const buttons = (e.currentTarget as HTMLElement).querySelectorAll('button');
-    buttons[EFFECTS.indexOf(next)]?.focus();
+    buttons[choices.indexOf(next)]?.focus();
   };
 
   return (
     <div class="segmented" role="radiogroup" aria-label={label} data-testid="policy-effect" data-key={id} data-value={value} onKeyDown={move}>
-      {EFFECTS.map((e) => (
+      {choices.map((e) => (
         <button key={e} type="button" role="radio" aria-checked={value === e} tabIndex={value === e ? 0 : -1} class={`effect-${e}`} title={MEANS[e]} data-effect={e} onClick={() => onChange(e)}>{SAYS[e]}</button>
       ))}
     </div>
@@ -142,7 +144,7 @@ function EffectRow({ spec, value, onChange }: { spec: EffectKey; value: string; 
         <strong>{spec.title}</strong> {!spec.built && <span class="tag effect-alert">not enforced yet</span>}
         <p class="muted">{spec.text}</p>
       </div>
-      <EffectChoice value={value} label={spec.title} id={spec.key} onChange={onChange} />
+      <EffectChoice value={value} label={spec.title} id={spec.key} lacks={spec.lacks} onChange={onChange} />
     </div>
   );
 }
