@@ -45,6 +45,9 @@ class Gates(scene.Scene):
         cls.config = os.path.join(cls.docker.scratch, "daemon.json")
         cls.dir = os.path.join(cls.docker.scratch, "shim")
         scene.own_plugins()
+        # dockerd remembers where a plugin of this name was, as long as it lives: that may be another Seawall's.
+        cls.docker.end_daemon()
+        cls.docker.start()
 
     @classmethod
     def tearDownClass(cls):
