@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 
 #include "base/banned.h"
@@ -130,21 +131,50 @@ static bool exit_has_group_dead(const struct btf *btf)
 	return has;
 }
 
-/* What the kernel's own description tells before anything is loaded. */
-static void kernel_ask(struct sensor_set *s)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
+/* What hooks an exec to refuse it, by kind: the function, and the program that would be loaded for it. */
+static const struct {
+	enum sensor_attach kind;
+	const char *function;
+	enum bpf_prog_type type;
+	enum bpf_attach_type attach;
+	const char *missing;
+} refusals[] = {
+	{SENSOR_ATTACH_LSM_PROBE, "bpf_lsm_bprm_creds_from_file", BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "this kernel was built without BPF LSM"},
+	{SENSOR_ATTACH_LSM, "bpf_lsm_bprm_creds_from_file", BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "this kernel was built without BPF LSM"},
+	{SENSOR_ATTACH_FMOD_RET, "security_bprm_creds_from_file", BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN,
+		"this kernel has no such function to hook"},
+};
 
-	if (!btf)
-		return;
+/* Whether the kernel takes a program of this type there at all: one that does nothing tells it for less than ours. */
+static int hook_try(enum bpf_prog_type type, enum bpf_attach_type attach, int function)
+{
+	const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach, .attach_btf_id = (uint32_t)function);
+	int fd = bpf_prog_load(type, NULL, "GPL", nothing, ARRAY_SIZE(nothing), &options);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/* What can be known before our programs are loaded: each refused load would cost the whole of it again. */
+static void kernel_ask(struct sensor_set *s, const struct btf *btf)
+{
+	char why[sizeof(s->states[0].reason)];
+
 	s->exit_has_group_dead = exit_has_group_dead(btf);
-	if (btf__find_by_name_kind(btf, "bpf_lsm_bprm_creds_from_file", BTF_KIND_FUNC) < 0) {
-		kind_give_up(s, SENSOR_ATTACH_LSM_PROBE, "this kernel was built without BPF LSM");
-		kind_give_up(s, SENSOR_ATTACH_LSM, "this kernel was built without BPF LSM");
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		int function = btf__find_by_name_kind(btf, refusals[i].function, BTF_KIND_FUNC);
+		int r = function < 0 ? 0 : hook_try(refusals[i].type, refusals[i].attach, function);
+
+		snprintf(why, sizeof(why), "refused by this kernel: %s", strerror(-r));
+		if (function < 0 || r < 0)
+			kind_give_up(s, refusals[i].kind, function < 0 ? refusals[i].missing : why);
 	}
-	if (btf__find_by_name_kind(btf, "security_bprm_creds_from_file", BTF_KIND_FUNC) < 0)
-		kind_give_up(s, SENSOR_ATTACH_FMOD_RET, "this kernel has no such function to hook");
-	btf__free(btf);
 }
 
 /* May an exec be refused here, as far as is known? */
@@ -156,7 +186,6 @@ static bool refusing(const struct sensor_set *s)
 	return false;
 }
 
-
 /* A tracepoint that this kernel does not have would fail the load of all, without a word. */
 static bool tracepoint_missing(const struct btf *btf, const struct bpf_program *p)
 {
@@ -164,23 +193,20 @@ static bool tracepoint_missing(const struct btf *btf, const struct bpf_program *
 	const char *name = bpf_program__section_name(p);
 	char type[128];
 
-	if (!btf || strncmp(name, section, sizeof(section) - 1) != 0)
+	if (strncmp(name, section, sizeof(section) - 1) != 0)
 		return false;
 	snprintf(type, sizeof(type), "btf_trace_%s", name + sizeof(section) - 1);
 	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) < 0;
 }
 
-static void tracepoints_check(struct sensor_set *s)
+static void tracepoints_check(struct sensor_set *s, const struct btf *btf)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		struct bpf_program *p = program_of(s, i);
 
 		if (p && !given_up(&s->states[i]) && tracepoint_missing(btf, p))
 			give_up(s, i, "this kernel has no tracepoint %s", bpf_program__section_name(p) + strlen("tp_btf/"));
 	}
-	btf__free(btf);
 }
 
 static int maps_size(struct sensor_set *s)
@@ -201,7 +227,8 @@ static int maps_size(struct sensor_set *s)
 	return r;
 }
 
-static int object_open(struct sensor_set *s)
+/* btf: the kernel's, or NULL where it tells nothing of itself. */
+static int object_open(struct sensor_set *s, const struct btf *btf)
 {
 	s->bpf = seawall_bpf__open();
 	if (!s->bpf)
@@ -210,7 +237,8 @@ static int object_open(struct sensor_set *s)
 	s->bpf->rodata->use_cgroup_v1 = s->config.cgroup_v1 != NULL;
 	s->bpf->rodata->hierarchy = s->hierarchy;
 	s->bpf->rodata->exit_has_group_dead = s->exit_has_group_dead;
-	tracepoints_check(s);
+	if (btf)
+		tracepoints_check(s, btf);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		struct bpf_program *p = program_of(s, i);
 
@@ -252,12 +280,12 @@ static int security_missing(const struct sensor_set *s, struct diag *reterr)
 	return 0;
 }
 
-static int object_load(struct sensor_set *s, struct diag *reterr)
+static int object_load(struct sensor_set *s, const struct btf *btf, struct diag *reterr)
 {
 	int r;
 
 	for (;;) {
-		r = object_open(s);
+		r = object_open(s, btf);
 		if (r < 0)
 			return diag_msg(reterr, r, "cannot open the BPF programs");
 		r = seawall_bpf__load(s->bpf);
@@ -352,8 +380,11 @@ int sensor_programs_start(struct sensor_set *s, struct diag *reterr)
 		if (!s->states[i].log)
 			return -ENOMEM;
 	}
-	kernel_ask(s);
-	r = object_load(s, reterr);
+	struct btf *btf = btf__load_vmlinux_btf();
+	if (btf)
+		kernel_ask(s, btf);
+	r = object_load(s, btf, reterr);
+	btf__free(btf);
 	for (size_t i = 0; i < sensor_programs_count; i++)
 		free(take_ptr(s->states[i].log));
 	if (r < 0)

@@ -83,7 +83,7 @@ class Faults(scene.Scene):
         poll.until("the audits", lambda: sum(a["count"] for a in self.seawall.audits(self.container)) == 5)
         before = {(e["time"], e["type"], e["pid"]) for e in self.seawall.forensics(self.container)}
         self.kill("seawall-defender")
-        poll.until("enforcement is back", lambda: self.mine("again") == "", 6.0)
+        poll.until("enforcement is back", lambda: self.mine("again") == "", 2.0)
         self.ready()
         self.assertEqual(sum(1 for a in self.seawall.audits(self.container) for _ in range(a["count"])) >= 5, True)
         after = {(e["time"], e["type"], e["pid"]) for e in self.seawall.forensics(self.container)}
@@ -113,7 +113,7 @@ class Faults(scene.Scene):
     def test_all_of_ours_killed_at_once(self):
         for program in ("seawall-gate", "seawall-console", "seawall-defender"):
             self.kill(program)
-        poll.until("enforcement is back", lambda: self.mine() == "", 6.0)
+        poll.until("enforcement is back", lambda: self.mine() == "", 2.0)
         self.ready(10.0)
         self.harmless()
         self.new_container_is_seen()
