@@ -245,18 +245,23 @@ static __always_inline struct socket_owner *owner_by_cgroup(struct sock *sk)
 	return bpf_sk_storage_get(&sockets, sk, &owner, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
+static __always_inline void state_fill(struct wire_net *rec, const struct sock *sk, const struct socket_owner *owner, u32 kind)
+{
+	__builtin_memset(rec, 0, sizeof(*rec));
+	header_fill(&rec->header, WIRE_NET, owner->container);
+	rec->process = owner->process;
+	rec->kind = kind;
+	rec->proto = IPPROTO_TCP;
+	rec->direction = owner->direction;
+	addresses_fill(rec, sk);
+}
+
 /* attempt: it was one of ours until now, and is decided. */
 static __always_inline void state_report(struct sock *sk, const struct socket_owner *owner, u32 kind, bool attempt)
 {
 	struct wire_net rec;
 
-	__builtin_memset(&rec, 0, sizeof(rec));
-	header_fill(&rec.header, WIRE_NET, owner->container);
-	rec.process = owner->process;
-	rec.kind = kind;
-	rec.proto = IPPROTO_TCP;
-	rec.direction = owner->direction;
-	addresses_fill(&rec, sk);
+	state_fill(&rec, sk, owner, kind);
 	if (kind == WIRE_NET_CLOSE) {
 		rec.bytes_sent = BPF_CORE_READ((struct tcp_sock *)sk, bytes_acked);
 		rec.bytes_received = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
@@ -272,13 +277,7 @@ static __always_inline void listen_report(struct sock *sk, const struct socket_o
 	struct wire_cgroup_entry *entry = task_container(bpf_get_current_task_btf());
 	struct wire_net rec;
 
-	__builtin_memset(&rec, 0, sizeof(rec));
-	header_fill(&rec.header, WIRE_NET, owner->container);
-	rec.process = owner->process;
-	rec.kind = WIRE_NET_LISTEN;
-	rec.proto = IPPROTO_TCP;
-	rec.direction = owner->direction;
-	addresses_fill(&rec, sk);
+	state_fill(&rec, sk, owner, WIRE_NET_LISTEN);
 	if (entry) {
 		rec.header.verdict.slot = entry->slot;
 		chain_judge(&rec, entry->slot, WIRE_DETECTION_BIND_SHELL, WIRE_DIRECTION_INBOUND);

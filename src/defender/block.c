@@ -58,14 +58,9 @@ static void save(struct defender *d)
 {
 	CLEANUP(buf_done) struct buf out = BUF_INIT(FILE_MAX);
 	struct blocked_file f = {.items = {.items = d->blocked->items, .count = d->blocked->count}};
-	char path[512];
 
 	record_encode(&file_desc, &f, &out);
-	int r = out.failed ? out.failed
-			   : file_write_atomic(defender_path(d, FILE_NAME, path, sizeof(path)), out.data ? out.data : (uint8_t *)"",
-				     out.len, 0600);
-	if (r < 0)
-		log_warn(r, "cannot keep the list of blocked containers, ignoring");
+	defender_keep(d, FILE_NAME, &out, "blocked");
 }
 
 int block_open(struct defender *d)

@@ -51,6 +51,17 @@ const char *defender_path(const struct defender *d, const char *name, char *out,
 	return out;
 }
 
+void defender_keep(const struct defender *d, const char *name, const struct buf *list, const char *what)
+{
+	char path[512];
+	int r = list->failed;
+
+	if (!r)
+		r = file_write_atomic(defender_path(d, name, path, sizeof(path)), list->data ? list->data : (uint8_t *)"", list->len, 0600);
+	if (r < 0)
+		log_warn(r, "cannot keep the list of %s containers, ignoring", what);
+}
+
 struct ipc_peer *defender_console(const struct defender *d)
 {
 	return d->console ? ipc_client_peer(d->console) : NULL;

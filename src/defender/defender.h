@@ -107,6 +107,8 @@ uint64_t defender_wall(const struct defender *d, uint64_t boot_ns);
 void defender_settle(struct defender *d);
 /* state/defender/name into out; returns out. */
 const char *defender_path(const struct defender *d, const char *name, char *out, size_t size);
+/* Writes a list of ours (0600) in place of the old one; what it is of, for the warning when it cannot be kept. */
+void defender_keep(const struct defender *d, const char *name, const struct buf *list, const char *what);
 
 /* event.c: the sensor's callback. */
 int event_record(void *ctx, const struct wire_header *record);

@@ -44,7 +44,6 @@ static void save(struct defender *d)
 	CLEANUP(free) struct ipc_admission *items = calloc(container_table_count(d->containers) + 1, sizeof(*items));
 	struct life_file f = {.items.items = items}; /* what it points to is borrowed */
 	uint32_t cursor = 0;
-	char path[512];
 
 	if (!items)
 		return;
@@ -52,11 +51,7 @@ static void save(struct defender *d)
 		if (e->life.ours && e->named && !e->removed)
 			items[f.items.count++] = (struct ipc_admission){e->info, e->life.bundle};
 	record_encode(&desc, &f, &out);
-	int r = out.failed ? out.failed
-			   : file_write_atomic(defender_path(d, FILE_NAME, path, sizeof(path)), out.data ? out.data : (uint8_t *)"",
-				     out.len, 0600);
-	if (r < 0)
-		log_warn(r, "cannot keep the list of admitted containers, ignoring");
+	defender_keep(d, FILE_NAME, &out, "admitted");
 	d->life_dirty = false;
 	d->life_saved = time_monotonic();
 }

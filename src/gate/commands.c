@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "gate/answer.h"
 #include "gate/judge.h"
 #include "gate/report.h"
 
@@ -79,32 +80,9 @@ static void job_free(struct command_job *j)
 
 /* ---- the record ---- */
 
-static const char *technique(const char *action)
-{
-	static const struct {
-		const char *action, *technique;
-	} rows[] = {
-		{"container_create", "T1610"},
-		{"container_start", "T1610"},
-		{"container_exec_create", "T1609"},
-		{"container_exec_start", "T1609"},
-		{"container_attach", "T1609"},
-		{"container_archive_put", "T1105"},
-		{"image_build", "T1612"},
-		{"image_create", "T1204.003"},
-		{"image_load", "T1204.003"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strcmp(rows[i].action, action) == 0)
-			return rows[i].technique;
-	return NULL;
-}
-
 static void message(const struct command_job *j, char *out, size_t size)
 {
 	struct buf b = BUF_FIXED((uint8_t *)out, size);
-	static const char *const words[] = {"allowed", "allowed, with a warning", "denied"};
 	const struct command_facts *f = &j->facts;
 	const struct container *c = target_of(j) ? gate_container(j->gate, target_of(j)) : NULL;
 	const char *target = c && c->name ? c->name : target_of(j);
@@ -115,7 +93,7 @@ static void message(const struct command_job *j, char *out, size_t size)
 		buf_printf(&b, " %.128s", target);
 	if (f->image)
 		buf_printf(&b, " (image %.256s)", f->image);
-	buf_printf(&b, ": %s", words[j->verdict.effect]);
+	buf_printf(&b, ": %s", answer_word(j->verdict.effect));
 	if (j->refused_by_gate)
 		buf_puts(&b, " by the gate of what is created");
 	else if (j->verdict.rule)
@@ -123,19 +101,6 @@ static void message(const struct command_job *j, char *out, size_t size)
 	if (j->verdict.effect != ACCESS_ALLOW && *j->verdict.reason)
 		buf_printf(&b, ": %.256s", j->verdict.reason);
 	gate_clean(out);
-}
-
-static enum severity severity_of(const struct command_job *j)
-{
-	bool dangerous = j->facts.action->flags & COMMAND_DANGEROUS;
-
-	switch ((int)j->verdict.effect) {
-	case ACCESS_DENY:
-		return dangerous ? SEVERITY_HIGH : SEVERITY_MEDIUM;
-	case ACCESS_ALERT:
-		return dangerous ? SEVERITY_MEDIUM : SEVERITY_LOW;
-	}
-	return SEVERITY_NONE;
 }
 
 /* Clients look all the time: who does so, how, and how often is told; what at, only if a rule says `all`. */
@@ -150,27 +115,23 @@ static void report_counted(const struct command_job *j)
 	const char *action = j->facts.action->name;
 	char text[512];
 	struct buf b = BUF_FIXED((uint8_t *)text, sizeof(text));
-	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = EFFECT_DISABLE,
-		.done = DONE_NONE, .severity = SEVERITY_NONE, .message = text, .revision = j->policy ? j->policy->revision : 0};
+	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .message = text,
+		.revision = j->policy ? j->policy->revision : 0};
 
 	buf_printf(&b, "%.64s%s%.64s: %s: allowed", *j->user ? j->user : "the local socket", *j->address ? " from " : "", j->address, action);
 	if (j->verdict.rule)
 		buf_printf(&b, " by rule '%.128s'", j->verdict.rule);
 	gate_clean(text);
 	a.command = (struct engine_command){.user = *j->user ? j->user : NULL, .groups = j->groups,
-		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)action, .method = j->method,
-		.verdict = (char *)(uintptr_t)enum_name(&access_effect_names, ACCESS_ALLOW)};
+		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)action, .method = j->method};
+	answer_fill(&a, ACCESS_ALLOW, action, false);
 	report_audit(j->gate->report, gate_defender(j->gate), &a);
 }
 
 static void report(const struct command_job *j)
 {
-	static const enum effect effects[] = {EFFECT_DISABLE, EFFECT_ALERT, EFFECT_BLOCK};
-	static const enum done done[] = {DONE_NONE, DONE_ALERT, DONE_BLOCK};
 	const struct command_facts *f = &j->facts;
-	enum access_effect e = j->verdict.effect;
 	char text[1024];
-	char *known = (char *)(uintptr_t)technique(f->action->name);
 
 	if (!j->verdict.audit)
 		return;
@@ -179,13 +140,12 @@ static void report(const struct command_job *j)
 		return;
 	}
 	message(j, text, sizeof(text));
-	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .effect = effects[e],
-		.done = done[e], .severity = severity_of(j), .message = text,
-		.techniques = {&known, e != ACCESS_ALLOW && known}, .revision = j->policy ? j->policy->revision : 0};
+	struct audit a = {.kind = AUDIT_ACCESS, .rule = (char *)(uintptr_t)j->verdict.rule, .message = text,
+		.revision = j->policy ? j->policy->revision : 0};
 	a.command = (struct engine_command){.user = *j->user ? j->user : NULL, .groups = j->groups,
 		.address = *j->address ? j->address : NULL, .action = (char *)(uintptr_t)f->action->name, .target = (char *)(uintptr_t)target_of(j),
-		.method = j->method, .path = f->path, .parameters = f->parameters,
-		.verdict = (char *)(uintptr_t)enum_name(&access_effect_names, (int)e)};
+		.method = j->method, .path = f->path, .parameters = f->parameters};
+	answer_fill(&a, j->verdict.effect, f->action->name, f->action->flags & COMMAND_DANGEROUS);
 	a.container.image = f->image;
 	const struct container *c = target_of(j) ? gate_container(j->gate, target_of(j)) : NULL;
 	if (c) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gate/answer.h"
 #include "gate/judge.h"
 #include "gate/report.h"
 #include "gate/webhook.h"
@@ -44,26 +45,6 @@ static void job_free(struct review_job *j)
 
 /* ---- the record ---- */
 
-static const char *technique(const char *action)
-{
-	static const struct {
-		const char *action, *technique;
-	} rows[] = {
-		{"pod_exec", "T1609"},
-		{"pod_attach", "T1609"},
-		{"pod_ephemeralcontainers", "T1609"},
-		{"pod_create", "T1610"},
-		{"daemonset_create", "T1610"},
-		{"deployment_create", "T1610"},
-		{"cronjob_create", "T1053.007"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strcmp(rows[i].action, action) == 0)
-			return rows[i].technique;
-	return NULL;
-}
-
 static const char *image_of(const struct review_job *j)
 {
 	return j->v.creation_count ? j->v.creations[0].image : NULL;
@@ -71,7 +52,6 @@ static const char *image_of(const struct review_job *j)
 
 static void message(const struct review_job *j, char *out, size_t size)
 {
-	static const char *const words[] = {"allowed", "allowed, with a warning", "denied"};
 	struct buf b = BUF_FIXED((uint8_t *)out, size);
 	const struct kube_review *v = &j->v;
 
@@ -80,7 +60,7 @@ static void message(const struct review_job *j, char *out, size_t size)
 		buf_printf(&b, " %.200s", v->target);
 	if (image_of(j))
 		buf_printf(&b, " (image %.256s%s)", image_of(j), v->creation_count > 1 ? " and more" : "");
-	buf_printf(&b, ": %s", words[j->verdict.effect]);
+	buf_printf(&b, ": %s", answer_word(j->verdict.effect));
 	if (j->refused_by_gate)
 		buf_printf(&b, ": %.400s", j->answer.text);
 	else if (j->verdict.rule)
@@ -90,35 +70,19 @@ static void message(const struct review_job *j, char *out, size_t size)
 	gate_clean(out);
 }
 
-static enum severity severity_of(const struct review_job *j)
-{
-	switch ((int)j->verdict.effect) {
-	case ACCESS_DENY:
-		return j->v.dangerous ? SEVERITY_HIGH : SEVERITY_MEDIUM;
-	case ACCESS_ALERT:
-		return j->v.dangerous ? SEVERITY_MEDIUM : SEVERITY_LOW;
-	}
-	return SEVERITY_NONE;
-}
-
 static void report(struct review_job *j)
 {
-	static const enum effect effects[] = {EFFECT_DISABLE, EFFECT_ALERT, EFFECT_BLOCK};
-	static const enum done done[] = {DONE_NONE, DONE_ALERT, DONE_BLOCK};
 	struct kube_review *v = &j->v;
-	enum access_effect e = j->verdict.effect;
 	char text[1024];
-	char *known = (char *)(uintptr_t)technique(v->action);
 
 	if (!j->verdict.audit)
 		return;
 	message(j, text, sizeof(text));
 	struct audit a = {.kind = AUDIT_ADMISSION, .rule = (char *)(uintptr_t)(j->refused_by_gate ? NULL : j->verdict.rule),
-		.effect = effects[e], .done = done[e], .severity = severity_of(j), .message = text,
-		.techniques = {&known, e != ACCESS_ALLOW && known}, .revision = j->policy ? j->policy->revision : 0};
+		.message = text, .revision = j->policy ? j->policy->revision : 0};
 	a.command = (struct engine_command){.user = v->user && *v->user ? v->user : NULL, .groups = v->groups, .address = j->address,
-		.action = v->action, .target = v->target, .method = v->operation, .path = v->path, .parameters = v->parameters,
-		.verdict = (char *)(uintptr_t)enum_name(&access_effect_names, (int)e)};
+		.action = v->action, .target = v->target, .method = v->operation, .path = v->path, .parameters = v->parameters};
+	answer_fill(&a, j->verdict.effect, v->action, v->dangerous);
 	a.container = (struct container_ref){0};
 	a.container.image = (char *)(uintptr_t)image_of(j);
 	a.container.namespace_ = v->namespace_;

@@ -16,15 +16,14 @@
 
 #define FLOWS_BATCH 64
 
-static int flow_report(struct sensor_set *s, struct wire_net *rec, uint64_t since)
+/* Hands out a record that stands for several. */
+static int aggregate_report(struct sensor_set *s, struct wire_header *header, size_t size, uint64_t last)
 {
 	const struct wire_header *h;
 
-	if (rec->last <= since || rec->count < 2)
-		return 0;
-	rec->header.flags |= WIRE_AGGREGATED;
-	rec->header.time = rec->last;
-	h = sensor_record_check(rec, sizeof(*rec));
+	header->flags |= WIRE_AGGREGATED;
+	header->time = last;
+	h = sensor_record_check(header, size);
 	if (!h) {
 		s->invalid++;
 		return 0;
@@ -32,21 +31,19 @@ static int flow_report(struct sensor_set *s, struct wire_net *rec, uint64_t sinc
 	return s->fn(s->ctx, h);
 }
 
+static int flow_report(struct sensor_set *s, struct wire_net *rec, uint64_t since)
+{
+	if (rec->last <= since || rec->count < 2)
+		return 0;
+	return aggregate_report(s, &rec->header, sizeof(*rec), rec->last);
+}
+
 static int call_report(struct sensor_set *s, struct wire_call *rec)
 {
-	const struct wire_header *h;
-
 	if (rec->count < 2)
 		return 0;
 	rec->count--; /* the first was sent at once */
-	rec->header.flags |= WIRE_AGGREGATED;
-	rec->header.time = rec->last;
-	h = sensor_record_check(rec, sizeof(*rec));
-	if (!h) {
-		s->invalid++;
-		return 0;
-	}
-	return s->fn(s->ctx, h);
+	return aggregate_report(s, &rec->header, sizeof(*rec), rec->last);
 }
 
 static int calls_flush(struct sensor_set *s)
