@@ -68,7 +68,7 @@ class Lives(scene.Scene):
         self.podman.run("run", "--rm", "--name", name, "--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit",
                         "nproc=1024:1024", engines.IMAGE, "sh", "-c", "exit 0")
         poll.until("nothing of it is left", lambda: name not in [c["name"] for c in self.seawall.json("containers")] and
-                   name not in [n["label"] for n in self.seawall.json("radar")[0]["nodes"] if n["state"] == "running"], 5, 0.1)
+                   name not in [n["label"] for n in self.seawall.json("radar")[0]["nodes"] if n.get("state") == "running"], 5, 0.1)
 
     def test_pod(self):
         """Each container of a pod on its own, though they live below a cgroup with an id."""
